@@ -1,0 +1,1 @@
+"""evslot: find a charging station, book a slot, pay, come, plug in."""

@@ -1,0 +1,1 @@
+"""The parts of the system: one folder, one process, one database each."""

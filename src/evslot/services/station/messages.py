@@ -1,0 +1,400 @@
+"""What the station service can be asked, and what it tells."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from evslot.spine.message import Command, Conflict, Event, Forbidden, Invalid, NotFound, Query
+from evslot.values import (
+    ChargerId,
+    Money,
+    OrganisationId,
+    Period,
+    PriceLine,
+    StationId,
+    Terms,
+    bucket_key,
+    station_bucket,
+)
+
+StationStatus = Literal["listed", "bookable", "retired"]
+Current = Literal["AC", "DC"]
+
+
+class Position(Struct, frozen=True):
+    """WGS84 degrees."""
+
+    latitude: float
+    longitude: float
+
+
+class Connector(Struct, frozen=True, kw_only=True):
+    """A plug: `standard` is an OCPI ConnectorType such as IEC_62196_T2 or IEC_62196_T2_COMBO."""
+
+    standard: str
+    cable: bool = False
+    max_watts: int | None = None
+    """None = not known."""
+
+
+class ChargerInput(Struct, frozen=True, kw_only=True):
+    """One parking position with power, as an operator enters it."""
+
+    label: str
+    """At most 3 characters, as on site; unique in the station."""
+    connectors: list[Connector]
+    current: Current = "AC"
+    accessible: bool = False
+
+
+class Charger(Struct, frozen=True, kw_only=True):
+    """One parking position with power (OCPI: EVSE): what is booked."""
+
+    charger_id: ChargerId
+    label: str
+    connectors: list[Connector]
+    current: Current
+    accessible: bool
+    state: str = "not_known"
+    """An OCPI Status (AVAILABLE, CHARGING, …) or not_known."""
+    state_source: str | None = None
+    state_at: datetime | None = None
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """Open on `weekday` (1 = Monday … 7) from minute `start` to `end` of local wall time.
+
+    Minutes since midnight; `end` may pass 1440 where the hours cross midnight.
+    """
+
+    weekday: int
+    start: int
+    end: int
+
+
+class OpeningException(Struct, frozen=True, kw_only=True):
+    """A dated exception: on `day` open from `start` to `end`, or closed where both are None."""
+
+    day: date
+    start: int | None = None
+    end: int | None = None
+
+
+class Hours(Struct, frozen=True, kw_only=True):
+    """Opening hours in the station's zone; `always` = 24/7 (exceptions still count)."""
+
+    always: bool = True
+    weekly: tuple[Opening, ...] = ()
+    exceptions: tuple[OpeningException, ...] = ()
+
+
+class SlotRule(Struct, frozen=True, kw_only=True):
+    """How slots are cut, in minutes; the grid lies on the station's wall clock."""
+
+    grid: int = 15
+    shortest: int = 15
+    longest: int = 240
+    buffer: int = 5
+    earliest_notice_days: int = 30
+    """How far ahead one may book."""
+    latest_notice: int = 0
+    """Minutes before the start until which one may book."""
+
+
+class Tariff(Struct, frozen=True, kw_only=True):
+    """Gross prices in minor units: a flat booking fee, per hour of the slot, per kWh (shown)."""
+
+    currency: str
+    flat: int = 0
+    per_hour: int = 0
+    per_kwh: int | None = None
+    vat_basis_points: int = 1900
+    version: int = 1
+
+
+class StationView(Struct, frozen=True, kw_only=True):
+    """A station with everything a driver may know."""
+
+    station_id: StationId
+    organisation_id: OrganisationId | None
+    name: str
+    address: str
+    city: str
+    postcode: str
+    country: str
+    position: Position
+    zone: str
+    how_to_find: str
+    status: StationStatus
+    hours: Hours
+    rule: SlotRule
+    tariff: Tariff | None
+    terms: Terms | None
+    chargers: list[Charger]
+    source: str | None = None
+    """Data provider of an import, with `licence`."""
+    licence: str | None = None
+    version: int = 1
+
+
+class FoundStation(Struct, frozen=True, kw_only=True):
+    """A line of a search: what is free for the wanted window, and what it costs."""
+
+    station_id: StationId
+    name: str
+    address: str
+    position: Position
+    zone: str
+    status: StationStatus
+    distance_metres: int
+    chargers_total: int
+    """Chargers that have the wanted plug and power."""
+    chargers_free: int | None
+    """Of these free for the whole window; None without a window or where not bookable."""
+    max_watts: int | None
+    price: Money | None
+    """Of the window, gross; None without a window or a tariff."""
+
+
+class FoundStations(Struct, frozen=True, kw_only=True):
+    """Nearest first."""
+
+    stations: list[FoundStation]
+    as_of: datetime
+    next_cursor: str | None = None
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """A bookable start at a charger: `reason` says in a code why a grey one cannot be booked."""
+
+    period: Period
+    free: bool
+    price: Money | None
+    reason: Literal["taken", "closed", "past", "too_soon", "too_far", "not_bookable"] | None = None
+
+
+class ChargerSlots(Struct, frozen=True, kw_only=True):
+    """The slots of one charger on one day."""
+
+    charger_id: ChargerId
+    label: str
+    slots: list[Slot]
+
+
+class DaySlots(Struct, frozen=True, kw_only=True):
+    """All slots of a local day in the station's zone."""
+
+    station_id: StationId
+    day: date
+    zone: str
+    minutes: int
+    chargers: list[ChargerSlots]
+    as_of: datetime
+
+
+class Quote(Struct, frozen=True, kw_only=True):
+    """A price with terms, valid until an instant; what the signed token says.
+
+    `occupied` is the period with its buffer: what the reservation service claims.
+    """
+
+    quote_id: UUID
+    station_id: StationId
+    organisation_id: OrganisationId
+    charger_id: ChargerId
+    charger_label: str
+    station_name: str
+    zone: str
+    period: Period
+    occupied: Period
+    lines: tuple[PriceLine, ...]
+    total: Money
+    tariff_version: int
+    terms: Terms
+    valid_until: datetime
+    energy_per_kwh: int | None = None
+    """Shown, not in the total: paid at the charger."""
+
+
+class SignedQuote(Struct, frozen=True, kw_only=True):
+    """The quote to read, and the token to book it with."""
+
+    quote: Quote
+    token: str
+
+
+class ImportReport(Struct, frozen=True, kw_only=True):
+    """What one part of an import did: every record is in exactly one of the lists."""
+
+    part: int
+    created: list[str]
+    """Source ids."""
+    changed: list[str]
+    unchanged: list[str]
+    skipped: dict[str, str]
+    """Source id -> reason."""
+
+
+class CreateStation(Command["StationPublished"], frozen=True, kw_only=True):
+    """Put a station on line: owners and managers of the organisation."""
+
+    station_id: StationId
+    """Made by the edge from the command id."""
+    organisation_id: OrganisationId
+    name: str
+    address: str
+    city: str
+    postcode: str
+    country: str
+    position: Position
+    zone: str
+    chargers: list[ChargerInput]
+    tariff: Tariff
+    terms: Literal["relaxed", "usual", "strict"] = "usual"
+    hours: Hours = Hours()
+    rule: SlotRule = SlotRule()
+    how_to_find: str = ""
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class ImportStations(Command[ImportReport], frozen=True, kw_only=True):
+    """One numbered part of an import of Open Charge Map records (domain rule 1.9)."""
+
+    import_id: UUID
+    part: int
+    records: list[dict[str, Any]]
+    bookable_as: OrganisationId | None = None
+    tariff: Tariff | None = None
+    terms: Literal["relaxed", "usual", "strict"] = "usual"
+    rule: SlotRule = SlotRule()
+
+    def key(self) -> str:
+        return str(self.import_id)
+
+
+class FindStations(Query[FoundStations], frozen=True, kw_only=True):
+    """Stations around a place, nearest first, with what is free in a window."""
+
+    position: Position
+    radius_metres: int = 3000
+    connector: str | None = None
+    """OCPI ConnectorType."""
+    min_watts: int | None = None
+    window: Period | None = None
+    bookable_only: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+    def key(self) -> None:
+        return None
+
+
+class GetStation(Query[StationView], frozen=True, kw_only=True):
+    """One station with its chargers."""
+
+    station_id: StationId
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class GetSlots(Query[DaySlots], frozen=True, kw_only=True):
+    """The slots of a local day: every grid start with state, price, and why a grey one is grey."""
+
+    station_id: StationId
+    day: date
+    minutes: int
+    """Length of the slot."""
+    charger_id: ChargerId | None = None
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class GetQuote(Query[SignedQuote], frozen=True, kw_only=True):
+    """The price of a slot, line by line, with the terms that would hold; holds no slot."""
+
+    station_id: StationId
+    charger_id: ChargerId
+    period: Period
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class StationPublished(Event, frozen=True, kw_only=True):
+    """A station is on line, or was changed: its full public state."""
+
+    station: StationView
+    version: int
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station.station_id))
+
+
+class StationNotFound(NotFound):
+    """There is no such station, or it is not yours."""
+
+
+class ChargerNotFound(NotFound):
+    """The station has no such charger."""
+
+
+class StationInvalid(Invalid):
+    """The details of the station are not acceptable."""
+
+
+class StationExists(Conflict):
+    """This station id is taken."""
+
+
+class StationNotBookable(Conflict):
+    """This station is shown, but cannot be booked here."""
+
+
+class NotAnOperator(Forbidden):
+    """Only owners and managers of an organisation may do this."""
+
+
+class SlotOffGrid(Invalid):
+    """Starts and lengths must lie on the station's grid."""
+
+
+class SlotLengthInvalid(Invalid):
+    """The slot is shorter or longer than the station allows."""
+
+
+class StationClosed(Conflict):
+    """The station is closed in this period."""
+
+
+class SlotInPast(Invalid):
+    """The slot has already begun."""
+
+
+class SlotTooSoon(Conflict):
+    """The slot begins too soon to be booked."""
+
+
+class SlotTooFar(Conflict):
+    """The slot lies further ahead than the station takes bookings."""
+
+
+class PeriodInvalid(Invalid):
+    """The end must come after the start, both with an offset from UTC."""
+
+
+class SearchInvalid(Invalid):
+    """The search asks for something impossible."""
+
+
+class CursorInvalid(Invalid):
+    """This cursor was not made by this search."""
+
+
+class TariffRequired(Invalid):
+    """A public charger of 50 kW or more needs a price per kWh (AFIR, Article 5)."""

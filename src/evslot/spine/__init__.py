@@ -1,0 +1,1 @@
+"""Machinery that knows no service: messages, transactions, lanes, outbox, inbox, jobs, sagas."""
