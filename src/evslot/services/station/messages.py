@@ -1,9 +1,12 @@
 """What the station service can be asked, and what it tells."""
 
+import base64
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from evslot.spine.message import Command, Conflict, Event, Forbidden, Invalid, NotFound, Query
@@ -192,6 +195,8 @@ class DaySlots(Struct, frozen=True, kw_only=True):
     minutes: int
     chargers: list[ChargerSlots]
     as_of: datetime
+    next_after: ChargerId | None = None
+    """More chargers follow than fit into one record: ask again with `after` = this id."""
 
 
 class Quote(Struct, frozen=True, kw_only=True):
@@ -225,6 +230,43 @@ class SignedQuote(Struct, frozen=True, kw_only=True):
     token: str
 
 
+TOKEN_LIMIT = 16_384
+"""Characters of a quote's token; a real one has about 2,000."""
+
+
+def pack_quote(quote: Quote, mac: Callable[[bytes], str]) -> str:
+    """The token `<station id>.<base64url JSON of the quote>.<mac>`; `mac` signs what it is given.
+
+    The station service passes `lambda signed: keys.mac("reservation", signed)`.
+    """
+    payload = base64.urlsafe_b64encode(msgspec.json.encode(quote)).rstrip(b"=").decode()
+    text = f"{quote.station_id}.{payload}"
+    return f"{text}.{mac(_signed(text))}"
+
+
+def unpack_quote(token: str, check: Callable[[bytes, str], bool]) -> Quote:
+    """The quote of a token; raises ValueError where `check(signed, mac)` or the form says no.
+
+    The reservation service passes `lambda signed, mac: keys.check_mac("station", signed, mac)`.
+    Nothing is decoded before the mac is known to be right.
+    """
+    text, _, mac = token.rpartition(".")
+    station_id, _, payload = text.partition(".")
+    if len(token) > TOKEN_LIMIT or not token.isascii() or not check(_signed(text), mac):
+        raise ValueError("this token was not made by the station service")
+    quote = msgspec.json.decode(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=Quote
+    )
+    if str(quote.station_id) != station_id:
+        raise ValueError("the token names one station and quotes another")
+    return quote
+
+
+def _signed(text: str) -> bytes:
+    """The prefix keeps a mac made for something else from passing as a quote's."""
+    return b"quote:" + text.encode()
+
+
 class ImportReport(Struct, frozen=True, kw_only=True):
     """What one part of an import did: every record is in exactly one of the lists."""
 
@@ -235,6 +277,8 @@ class ImportReport(Struct, frozen=True, kw_only=True):
     unchanged: list[str]
     skipped: dict[str, str]
     """Source id -> reason."""
+    notes: dict[str, list[str]] = {}
+    """Source id -> what was not understood or left out of a record that was taken."""
 
 
 class CreateStation(Command["StationPublished"], frozen=True, kw_only=True):
@@ -310,6 +354,8 @@ class GetSlots(Query[DaySlots], frozen=True, kw_only=True):
     minutes: int
     """Length of the slot."""
     charger_id: ChargerId | None = None
+    after: ChargerId | None = None
+    """Only the chargers that come after this one."""
 
     def key(self) -> str:
         return bucket_key(station_bucket(self.station_id))
