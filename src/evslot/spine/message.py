@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from types import ModuleType
 from typing import Any, ClassVar, ForwardRef, Generic, TypeVar, get_args
@@ -146,6 +146,8 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str | None = None
     detail: str | None = None
     details: dict[str, Any] | None = None
+    sealed: bool = False
+    """Whether the body holds sealed fields, which are sealed anew for each who asks."""
     replayed: bool = False
 
     @property
@@ -258,7 +260,14 @@ class Catalogue:
     def find(self, name: str, version: int) -> type[Message] | None:
         return self._kinds.get((name, version))
 
-    def __iter__(self) -> Any:
+    def find_newest(self, name: str) -> type[Message]:
+        """The highest version of a type; raises LookupError where there is none."""
+        versions = [version for known, version in self._kinds if known == name]
+        if not versions:
+            raise LookupError(f"no message type {name}")
+        return self._kinds[name, max(versions)]
+
+    def __iter__(self) -> Iterator[type[Message]]:
         return iter(set(self._kinds.values()))
 
 

@@ -1,0 +1,198 @@
+"""PostgreSQL: a bounded pool, what counts as trouble, and JSON columns."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from evslot.spine import message
+
+T = TypeVar("T")
+Row: TypeAlias = Mapping[str, Any]
+"""What a statement answers: columns by name."""
+Connection: TypeAlias = Any
+"""The driver's connection (it has no types of its own)."""
+
+POOL_SIZE = 8
+ACQUIRE_SECONDS = 2.0
+CONNECT_SECONDS = 3.0
+
+TROUBLE_CLASSES = ("08", "40", "53", "57", "58")
+TROUBLE_STATES = ("55P03", "25P02", "25P03", "25P04")
+
+
+class Trouble(Exception):
+    """The database (or the broker) is not well; nobody's message is to blame."""
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether an error says that the surroundings are at fault, not the statement.
+
+    Lost or refused connections, timeouts, shutdown, deadlocks, serialization failures, a full
+    disk: SQLSTATE classes 08, 40, 53, 57, 58 and lock or transaction timeouts.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state[:2] in TROUBLE_CLASSES or state in TROUBLE_STATES
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error) or "connection" in str(error).lower()
+    return isinstance(error, Trouble | OSError | TimeoutError | asyncio.TimeoutError)
+
+
+class Database:
+    """A pool on one database; waits for a connection are bounded."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        size: int = POOL_SIZE,
+        read_only: bool = False,
+        statement_seconds: float = 10.0,
+    ) -> None:
+        self._url = url
+        self._size = size
+        self._settings = {
+            "application_name": name,
+            "statement_timeout": str(int(statement_seconds * 1000)),
+            "lock_timeout": "1000",
+            "idle_in_transaction_session_timeout": "10000",
+            "transaction_timeout": "15000",
+            "timezone": "UTC",
+            "tcp_user_timeout": "10000",
+            "client_connection_check_interval": "5000",
+            "default_transaction_read_only": "on" if read_only else "off",
+            "jit": "off",
+        }
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Prepare the pool; connections are opened when they are needed."""
+
+    async def stop(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 3.0)
+            except TimeoutError:
+                self._pool.terminate()
+            self._pool = None
+
+    async def _ready_pool(self) -> asyncpg.Pool:
+        if self._pool is None:
+            async with self._opening:
+                if self._pool is None:
+                    self._pool = await asyncpg.create_pool(
+                        self._url,
+                        min_size=0,
+                        max_size=self._size,
+                        timeout=CONNECT_SECONDS,
+                        command_timeout=12.0,
+                        max_inactive_connection_lifetime=300.0,
+                        server_settings=self._settings,
+                        init=_set_up,
+                        reset=_leave_as_is,
+                    )
+        return self._pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for a moment; raises Trouble where none is to be had in time."""
+        pool = await self._ready_pool()
+        try:
+            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+        except TimeoutError as late:
+            raise Trouble("no database connection became free in time") from late
+        try:
+            yield connection
+        finally:
+            await pool.release(connection, timeout=2.0)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a READ COMMITTED transaction, committed at the end."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+        async with self.connection() as connection:
+            return list(await connection.fetch(sql, *arguments))
+
+    async def fetch_row(self, sql: str, *arguments: Any) -> Row | None:
+        async with self.connection() as connection:
+            return await connection.fetchrow(sql, *arguments)
+
+    async def fetch_value(self, sql: str, *arguments: Any) -> Any:
+        async with self.connection() as connection:
+            return await connection.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> int:
+        async with self.connection() as connection:
+            return affected(await connection.execute(sql, *arguments))
+
+    async def healthy(self) -> bool:
+        """Whether a statement goes through within a second."""
+        try:
+            return bool(await asyncio.wait_for(self.fetch_value("select true"), 1.0))
+        except Exception as error:
+            if is_trouble(error) or isinstance(error, asyncpg.PostgresError):
+                return False
+            raise
+
+    @property
+    def in_use(self) -> int:
+        """Connections out at this moment."""
+        if self._pool is None:
+            return 0
+        return int(self._pool.get_size() - self._pool.get_idle_size())
+
+
+async def connect(url: str, name: str, seconds: float = CONNECT_SECONDS) -> Connection:
+    """A single connection outside any pool (migrations, slot locks)."""
+    connection = await asyncpg.connect(
+        url, timeout=seconds, server_settings={"application_name": name, "timezone": "UTC"}
+    )
+    await _set_up(connection)
+    return connection
+
+
+async def _set_up(connection: Connection) -> None:
+    """Plain `uuid.UUID` instead of the driver's subclass, which the JSON encoder refuses."""
+    await connection.set_type_codec(
+        "uuid",
+        schema="pg_catalog",
+        encoder=lambda value: value.bytes,
+        decoder=lambda raw: UUID(bytes=raw),
+        format="binary",
+    )
+
+
+async def _leave_as_is(connection: Connection) -> None:
+    """Nothing of ours outlives a transaction, so a reset's round trip buys nothing."""
+
+
+def affected(status: str) -> int:
+    """`UPDATE 3` -> 3."""
+    last = status.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
+
+
+def to_json(value: Any) -> str:
+    """For a jsonb parameter; sealed fields are refused."""
+    return message.encode(value).decode()
+
+
+def from_json(text: str | bytes, kind: type[T]) -> T:
+    """From a jsonb column."""
+    return message.decode(text.encode() if isinstance(text, str) else text, kind)
+
+
+def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Rows turned into `width` column lists, as `unnest($1, $2, …)` takes them."""
+    if not rows:
+        return [[] for _ in range(width)]
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,87 @@
+"""The names and the shape of Kafka topics."""
+
+from msgspec import Struct
+
+DAY = 24 * 3600 * 1000
+SERVICES = ("user", "station", "reservation", "payment", "notification")
+REPLY_PARTITIONS = 64
+RECORD_BYTES = 256 * 1024
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """A topic as `evslot topics` makes it; times in milliseconds."""
+
+    name: str
+    partitions: int
+    retention_ms: int
+    segment_ms: int | None = None
+    carries: str
+    written_by: str
+
+    def config(self) -> dict[str, str]:
+        """Broker settings of the topic."""
+        settings = {
+            "message.timestamp.type": "LogAppendTime",
+            "cleanup.policy": "delete",
+            "max.message.bytes": str(RECORD_BYTES),
+            "retention.ms": str(self.retention_ms),
+        }
+        if self.segment_ms is not None:
+            settings["segment.ms"] = str(self.segment_ms)
+        return settings
+
+
+class Topics:
+    """Topic names; the prefix is empty except where several systems share a broker (tests)."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.replies = f"{prefix}gateway-replies"
+
+    def commands(self, service: str) -> str:
+        return f"{self.prefix}{service}-service"
+
+    def events(self, service: str) -> str:
+        return f"{self.prefix}{service}-events"
+
+    def dead(self, service: str) -> str:
+        return f"{self.prefix}{service}-dead"
+
+    def table(self, services: tuple[str, ...] = SERVICES) -> list[Topic]:
+        """All topics of the system."""
+        table = []
+        for service in services:
+            table += [
+                Topic(
+                    name=self.commands(service),
+                    partitions=8,
+                    retention_ms=7 * DAY,
+                    carries="commands and queries",
+                    written_by="gateway; services' outboxes",
+                ),
+                Topic(
+                    name=self.events(service),
+                    partitions=8,
+                    retention_ms=7 * DAY,
+                    carries="facts, with the aggregate's version and state for views",
+                    written_by=f"{service} service's outbox",
+                ),
+                Topic(
+                    name=self.dead(service),
+                    partitions=1,
+                    retention_ms=14 * DAY,
+                    carries="what could not be handled, with the reason",
+                    written_by=f"{service} service's outbox",
+                ),
+            ]
+        return [
+            *table,
+            Topic(
+                name=self.replies,
+                partitions=REPLY_PARTITIONS,
+                retention_ms=10 * 60 * 1000,
+                segment_ms=10 * 60 * 1000,
+                carries="answers to gateways",
+                written_by="services, straight after commit",
+            ),
+        ]
