@@ -235,7 +235,7 @@ TOKEN_LIMIT = 16_384
 
 
 def pack_quote(quote: Quote, mac: Callable[[bytes], str]) -> str:
-    """The token `<station id>.<base64url JSON of the quote>.<mac>`; `mac` signs what it is given.
+    """The token `<station id>.<base64url JSON of the quote>.<mac>`; a mac may hold dots.
 
     The station service passes `lambda signed: keys.mac("reservation", signed)`.
     """
@@ -250,9 +250,10 @@ def unpack_quote(token: str, check: Callable[[bytes, str], bool]) -> Quote:
     The reservation service passes `lambda signed, mac: keys.check_mac("station", signed, mac)`.
     Nothing is decoded before the mac is known to be right.
     """
-    text, _, mac = token.rpartition(".")
-    station_id, _, payload = text.partition(".")
-    if len(token) > TOKEN_LIMIT or not token.isascii() or not check(_signed(text), mac):
+    if len(token) > TOKEN_LIMIT or not token.isascii() or token.count(".") < 2:
+        raise ValueError("this is no token of a quote")
+    station_id, payload, mac = token.split(".", 2)
+    if not check(_signed(f"{station_id}.{payload}"), mac):
         raise ValueError("this token was not made by the station service")
     quote = msgspec.json.decode(
         base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=Quote
