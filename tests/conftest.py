@@ -1,0 +1,47 @@
+"""The real PostgreSQL and Kafka of a test run, started once, in parallel, only when needed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evslot.embedded.throwaway import START_SECONDS, PostgresServer, Servers
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Everything here is asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def _servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """Both begin to start together when the collected tests use both."""
+    servers = Servers(Path(os.environ.get("EVSLOT_CACHE_DIR", "~/.cache/evslot")))
+    try:
+        needed = {name for item in request.session.items for name in _fixtures(item)}
+        if "postgres_server" in needed:
+            servers.start_postgres()
+        if "kafka_bootstrap" in needed:
+            servers.start_kafka()
+        yield servers
+    finally:
+        servers.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(_servers: Servers) -> PostgresServer:
+    """A real PostgreSQL: `host`, `port`, `superuser_dsn`."""
+    return _servers.start_postgres().result(START_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(_servers: Servers) -> str:
+    """`host:port` of a real Kafka without topics; name yours so that no other test has them."""
+    return _servers.start_kafka().result(START_SECONDS)
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    names: list[str] = getattr(item, "fixturenames", [])
+    return names
