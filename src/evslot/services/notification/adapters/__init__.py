@@ -1,0 +1,1 @@
+"""The outside world of the notification service: letters in people's languages, and SMTP."""

@@ -1,0 +1,180 @@
+"""Writes what a person reads: title, one line for the list, and the mail, in their language."""
+
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_date, format_time, get_timezone_location
+from babel.numbers import format_currency, get_currency_precision
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from msgspec import Struct
+
+from evslot.services.notification import domain
+from evslot.services.notification.domain import BookingFacts, CodeFacts, Facts
+from evslot.values import Money, Period
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+LOCALES = {"en": "en_GB", "de": "de_DE"}
+"""English for Europe: day before month, 24 hours."""
+NAME_LIMIT = 60
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    """A mail without its addresses."""
+
+    subject: str
+    text: str
+    language: str
+
+
+class Letters:
+    """Renders `templates/<kind>.<language>.txt.j2`: blocks `title`, `brief` and `body`."""
+
+    def __init__(self) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=False,
+            undefined=StrictUndefined,
+            finalize=_finalize,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+
+    def write(
+        self,
+        kind: str,
+        language: str,
+        facts: Facts,
+        name: str | None = None,
+        code: str | None = None,
+    ) -> Letter:
+        """The whole mail; `code` only for a sign-in code."""
+        template = self._template(kind, language)
+        values = _values(facts, language)
+        values |= {"name": domain.one_line(name or "", NAME_LIMIT), "code": code}
+        return Letter(
+            subject=_block(template, "title", values),
+            text=_block(template, "body", values) + "\n",
+            language=language,
+        )
+
+    def brief(self, kind: str, language: str, facts: Facts) -> tuple[str, str]:
+        """Title and one line, for the in-app list."""
+        template = self._template(kind, language)
+        values = _values(facts, language)
+        return _block(template, "title", values), _block(template, "brief", values)
+
+    def _template(self, kind: str, language: str) -> Template:
+        return self._environment.get_template(f"{kind}.{language}.txt.j2")
+
+
+def _finalize(value: Any) -> Any:
+    return domain.one_line(value) if isinstance(value, str) else value
+
+
+def _block(template: Template, name: str, values: dict[str, Any]) -> str:
+    return "".join(template.blocks[name](template.new_context(values))).strip()
+
+
+def _values(facts: Facts, language: str) -> dict[str, Any]:
+    if isinstance(facts, CodeFacts):
+        return {
+            "minutes": facts.valid_minutes,
+            "valid_until": instant(facts.valid_until, "UTC", language),
+        }
+    zone = facts.zone
+    first_day = facts.period.start.astimezone(zone_of(zone))
+    return {
+        "station": facts.station_name,
+        "charger": facts.charger_label,
+        "day": str(format_date(first_day, "medium", _locale(language))),
+        "when": period(facts.period, zone, language),
+        "total": money(facts.total, language),
+        "lines": [
+            (line.text, money(Money(line.amount, facts.total.currency), language))
+            for line in facts.lines
+        ],
+        "booking_code": facts.booking_code,
+        "by": facts.by,
+        **_optional(facts, language),
+    }
+
+
+def _optional(facts: BookingFacts, language: str) -> dict[str, str | None]:
+    times = {"free_until": facts.free_until, "held_until": facts.held_until}
+    sums = {"fee": facts.fee, "refund": facts.refund}
+    words: dict[str, str | None] = {
+        key: instant(at, facts.zone, language) if at else None for key, at in times.items()
+    }
+    words |= {key: money(sum_, language) if sum_ else None for key, sum_ in sums.items()}
+    return words | {"charged": "yes" if facts.fee and facts.fee.amount else None}
+
+
+def money(sum_: Money, language: str) -> str:
+    """`€6.40`, `6,40 €`: minor units by the currency's own number of digits (ISO 4217)."""
+    amount = Decimal(sum_.amount).scaleb(-get_currency_precision(sum_.currency))
+    return str(format_currency(amount, sum_.currency, locale=_locale(language)))
+
+
+def instant(at: datetime, zone: str, language: str) -> str:
+    """`Tuesday, 3 November 2026, 15:00 (Berlin time, UTC+1)`."""
+    local = at.astimezone(zone_of(zone))
+    return f"{_day(local, language)}, {_clock(local, language)} ({_place(local, language)})"
+
+
+def period(span: Period, zone: str, language: str) -> str:
+    """Day, start and end in the station's zone, named; both offsets where the clock changes."""
+    start, end = (at.astimezone(zone_of(zone)) for at in (span.start, span.end))
+    if start.utcoffset() != end.utcoffset():
+        return f"{instant(start, zone, language)} – {instant(end, zone, language)}"
+    if start.date() != end.date():
+        days = f"{_day(start, language)}, {_time(start, language)} – {_day(end, language)}, "
+        return f"{days}{_clock(end, language)} ({_place(end, language)})"
+    times = f"{_time(start, language)}–{_clock(end, language)}"
+    return f"{_day(start, language)}, {times} ({_place(start, language)})"
+
+
+def zone_of(name: str) -> tzinfo:
+    """The IANA zone; UTC (and said so) where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _day(local: datetime, language: str) -> str:
+    return str(format_date(local, "full", _locale(language)))
+
+
+def _time(local: datetime, language: str) -> str:
+    return str(format_time(local, "short", tzinfo=local.tzinfo, locale=_locale(language)))
+
+
+def _clock(local: datetime, language: str) -> str:
+    return _time(local, language) + (" Uhr" if language == "de" else "")
+
+
+def _place(local: datetime, language: str) -> str:
+    """`Berlin time, UTC+1`: the offset tells the two hours of a clock change apart."""
+    zone = str(local.tzinfo)
+    if zone == "UTC":
+        return "UTC"
+    city = get_timezone_location(zone, _locale(language), return_city=True)
+    city = city.rpartition("/")[2].replace("_", " ")
+    words = f"Ortszeit {city}" if language == "de" else f"{city} time"
+    return f"{words}, UTC{_offset(local.utcoffset() or timedelta())}"
+
+
+def _offset(offset: timedelta) -> str:
+    minutes = int(offset.total_seconds()) // 60
+    if minutes == 0:
+        return "±0"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def _locale(language: str) -> str:
+    return LOCALES.get(language, LOCALES["en"])
