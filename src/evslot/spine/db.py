@@ -124,7 +124,8 @@ class Database:
 
     async def fetch_row(self, sql: str, *arguments: Any) -> Row | None:
         async with self.connection() as connection:
-            return await connection.fetchrow(sql, *arguments)
+            row: Row | None = await connection.fetchrow(sql, *arguments)
+            return row
 
     async def fetch_value(self, sql: str, *arguments: Any) -> Any:
         async with self.connection() as connection:

@@ -24,6 +24,8 @@ class Received(Struct, Generic[C], frozen=True, kw_only=True):
     command: C
     caller: Caller
     command_id: UUID
+    prepared: Any = None
+    """What the `prepare` function of this kind returned."""
 
 
 class Reply(Struct, frozen=True, kw_only=True):

@@ -51,6 +51,10 @@ class Message(Struct, frozen=True, kw_only=True):
         """The record key that decides the partition; None where order does not matter."""
         raise NotImplementedError(f"{type(self).__name__} has no key")
 
+    def destination(self) -> str:
+        """The service that a command or query goes to: its owner."""
+        return owner_of(type(self))
+
 
 class Command(Message, Generic[Outcome], frozen=True, kw_only=True):
     """Asks the owner to change something; the type parameter is what it answers."""
@@ -293,6 +297,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
     caller: str | None = None
     """The JWT of the person who asks; worth nothing at the edge."""
     traceparent: str | None = None
+    caller_as_of: datetime | None = None
+    """Set by a replay alone: the caller's token is judged as of when the record was first there."""
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Kafka headers."""
@@ -309,6 +315,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
             ("not_after", self.not_after.isoformat() if self.not_after else None),
             ("caller", self.caller),
             ("traceparent", self.traceparent),
+            ("caller_as_of", self.caller_as_of.isoformat() if self.caller_as_of else None),
         ]
         return [(name, value.encode()) for name, value in pairs if value is not None]
 
@@ -329,6 +336,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
                 not_after=_instant(found.get("not_after")),
                 caller=found.get("caller"),
                 traceparent=found.get("traceparent"),
+                caller_as_of=_instant(found.get("caller_as_of")),
             )
         except KeyError as missing:
             raise ValueError(f"the record has no header {missing}") from None

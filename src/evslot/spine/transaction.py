@@ -20,7 +20,6 @@ from evslot.spine.message import (
     Event,
     Message,
     Query,
-    owner_of,
     wire_name,
 )
 from evslot.spine.outbox import Outgoing
@@ -117,7 +116,8 @@ class Reader:
 
     async def fetch_row(self, sql: str, *arguments: Any) -> Row | None:
         await self._before(sql)
-        return await self._connection.fetchrow(sql, *arguments)
+        row: Row | None = await self._connection.fetchrow(sql, *arguments)
+        return row
 
     async def fetch_value(self, sql: str, *arguments: Any) -> Any:
         await self._before(sql)
@@ -252,7 +252,7 @@ class Transaction(Reader):
             await self._savepoints.go_back()
 
     def _addressed(self, question: Message, number: UUID, answer_to: str | None = None) -> Outgoing:
-        owner = owner_of(type(question))
+        owner = question.destination()
         keys = self._wiring.keys
         return Outgoing(
             topic=self._wiring.topics.commands(owner),
@@ -283,8 +283,7 @@ class Closing(Struct, frozen=True, kw_only=True):
     """How the commands of a batch end in the inbox."""
 
     answered: Sequence[tuple[UUID, Answer]] = ()
-    left_open: Sequence[tuple[UUID, Waiter | None]] = ()
-    failed: Sequence[UUID] = ()
+    left_open: Sequence[tuple[UUID, Sequence[Waiter]]] = ()
 
 
 CLOSE = """
@@ -343,8 +342,8 @@ async def write_effects(
     if closing.answered or closing.left_open or effects.outgoing:
         answered = [(number, msgspec.json.encode(answer)) for number, answer in closing.answered]
         left_open = [
-            (number, msgspec.json.encode([waiter] if waiter else []).decode())
-            for number, waiter in closing.left_open
+            (number, msgspec.json.encode(waiters[: inbox.WAITING_LIMIT]).decode())
+            for number, waiters in closing.left_open
         ]
         await connection.execute(
             CLOSE,

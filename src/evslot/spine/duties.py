@@ -1,0 +1,112 @@
+"""What one process of a service does for all: timers, silent asks, periodic work, clean-up."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import structlog
+
+from evslot.spine import db, jobs, outbox, telemetry
+from evslot.spine.callers import SYSTEM
+from evslot.spine.handling import Handlers, Periodic
+from evslot.spine.leases import Lease
+from evslot.spine.records import SendReply
+from evslot.spine.transaction import Closing, Effects, Transaction, Wiring, write_effects
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 0.1
+CLEAN_UP_SECONDS = 600.0
+MEASURE_SECONDS = 2.0
+
+CLEAN_UP = (
+    "select outbox_partitions()",
+    # kept longer than the topics, so that nothing that can still be read is unknown
+    """delete from inbox where command_id in (
+         select command_id from inbox where received_at < now() - interval '9 days'
+           and state <> 'open' limit 5000)""",
+    """delete from ask where command_id in (
+         select command_id from ask where answered_at < now() - interval '9 days' limit 5000)""",
+    jobs.CLEAN_UP,
+)
+
+
+class Duties:
+    """Held by lease; each run of a periodic handler is a transaction of its own."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        handlers: Handlers,
+        database: db.Database,
+        lease: Lease,
+        reply: SendReply,
+        nudge: Callable[[], None],
+    ) -> None:
+        self._wiring = wiring
+        self._handlers = handlers
+        self._database = database
+        self._lease = lease
+        self._reply = reply
+        self._nudge = nudge
+        self._due: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Until cancelled; trouble is waited out."""
+        while True:
+            try:
+                if await self._lease.hold() is not None:
+                    await self._round()
+            except Exception as error:
+                if not db.is_trouble(error):
+                    log.exception("duty_failed")
+                telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
+                self._lease.forget()
+                await asyncio.sleep(0.5)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _round(self) -> None:
+        moved = await self._database.execute(outbox.TIMERS_DUE)
+        if self._is_due("asks", 1.0):
+            moved += await self._database.execute(outbox.ASK_AGAIN)
+        if moved:
+            self._nudge()
+        for number, periodic in enumerate(self._handlers.periodic):
+            if self._is_due(f"periodic {number}", periodic.seconds):
+                await self.run_periodic(periodic)
+        if self._is_due("measure", MEASURE_SECONDS):
+            await self._measure()
+        if self._is_due("clean up", CLEAN_UP_SECONDS):
+            for statement in CLEAN_UP:
+                await self._database.execute(statement)
+
+    async def run_periodic(self, periodic: Periodic) -> None:
+        """One run of a periodic handler."""
+        effects = Effects()
+        async with self._database.transaction() as connection:
+            now = await connection.fetchval("select now()")
+            tx = Transaction(
+                connection, now, self._wiring, effects, caller=SYSTEM, command_id=uuid4()
+            )
+            await periodic.run(tx)
+            replies = await write_effects(connection, self._wiring, effects, Closing())
+        for outgoing, waiter in replies:
+            self._reply(outgoing, waiter)
+        if effects.mark() != Effects().mark():
+            self._nudge()
+
+    async def _measure(self) -> None:
+        backlog = await self._database.fetch_row(outbox.BACKLOG)
+        if backlog is not None:
+            telemetry.OUTBOX_BACKLOG.set(backlog["rows"])
+            telemetry.OUTBOX_AGE.set(backlog["seconds"])
+        for row in await self._database.fetch(jobs.COUNTS):
+            telemetry.JOBS.labels(kind=row["kind"], state=row["state"]).set(row["jobs"])
+
+    def _is_due(self, name: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(name, 0.0):
+            return False
+        self._due[name] = now + seconds
+        return True

@@ -1,0 +1,271 @@
+"""Slow work with the outside world: leased rows, bounded workers, retries, a deadline."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from msgspec import Struct
+
+from evslot.spine import db, message, telemetry
+from evslot.spine.callers import SYSTEM
+from evslot.spine.handling import Handlers
+from evslot.spine.records import SendReply
+from evslot.spine.transaction import (
+    Closing,
+    Effects,
+    Job,
+    Resources,
+    Transaction,
+    Wiring,
+    write_effects,
+)
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+TICK_SECONDS = 0.5
+"""How often the table is asked when nobody nudges."""
+
+LEASE = """
+update job set state = 'running', attempt = attempt + 1,
+  leased_until = now() + make_interval(secs => $3)
+where id in (
+  select id from job
+  where kind = $1 and state in ('ready', 'running') and run_at <= now()
+    and (state = 'ready' or leased_until < now())
+  order by run_at limit $2 for update skip locked)
+returning id, payload, attempt, deadline_at < now() as over"""
+
+FINISH = """
+update job set state = $3, finished_at = now(), leased_until = null, error = $4
+where id = $1 and state = 'running' and attempt = $2"""
+
+RETRY = """
+update job set state = 'ready', leased_until = null, error = $4,
+  run_at = now() + make_interval(secs => $3)
+where id = $1 and state = 'running' and attempt = $2"""
+
+COUNTS = "select kind, state, count(*) as jobs from job group by kind, state"
+
+CLEAN_UP = """
+delete from job where id in (
+  select id from job where state in ('done', 'failed') and finished_at < now() - interval '30 days'
+  limit 1000)"""
+
+
+class JobFailed(Struct, frozen=True, kw_only=True):
+    """Attempts or time are used up; the outcome outside may be unknown."""
+
+    reason: str
+    attempts: int
+
+
+class JobContext(Resources):
+    """Resources, the job's id (its idempotency key outside) and which attempt this is."""
+
+    def __init__(self, resources: Resources, job_id: UUID, attempt: int) -> None:
+        super().__init__(list(resources))
+        self.job_id = job_id
+        self.attempt = attempt
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """How one kind of job is run."""
+
+    kind: type[Job[Any]]
+    run: Callable[[Any, JobContext], Awaitable[Any]]
+    workers: int
+    attempts: int
+    timeout_seconds: float
+    deadline_seconds: float
+    back_off_seconds: float
+
+
+class Jobs:
+    """What a service does outside of transactions."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, Kind] = {}
+
+    def run(
+        self,
+        kind: type[Job[R]],
+        *,
+        workers: int = 4,
+        attempts: int = 6,
+        timeout_seconds: float = 10.0,
+        deadline_seconds: float = 120.0,
+        back_off_seconds: float = 0.5,
+    ) -> Callable[
+        [Callable[[T, JobContext], Awaitable[R]]], Callable[[T, JobContext], Awaitable[R]]
+    ]:
+        """An adapter call: whatever it raises is tried again with growing pauses."""
+
+        def register(
+            run: Callable[[T, JobContext], Awaitable[R]],
+        ) -> Callable[[T, JobContext], Awaitable[R]]:
+            self.kinds[kind.kind()] = Kind(
+                kind=kind,
+                run=run,
+                workers=workers,
+                attempts=attempts,
+                timeout_seconds=timeout_seconds,
+                deadline_seconds=deadline_seconds,
+                back_off_seconds=back_off_seconds,
+            )
+            return run
+
+        return register
+
+
+class JobRunner:
+    """Leases jobs and works on them, a bounded number of each kind."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        jobs: Jobs,
+        handlers: Handlers,
+        database: db.Database,
+        reply: SendReply,
+        nudge_relay: Callable[[], None],
+    ) -> None:
+        self._wiring = wiring
+        self._jobs = jobs
+        self._handlers = handlers
+        self._database = database
+        self._reply = reply
+        self._nudge_relay = nudge_relay
+        self._nudged = {kind: asyncio.Event() for kind in jobs.kinds}
+        self._working: set[asyncio.Task[None]] = set()
+
+    def nudge(self) -> None:
+        """Something was committed: there may be jobs."""
+        for nudged in self._nudged.values():
+            nudged.set()
+
+    async def run(self) -> None:
+        """Until cancelled; the jobs at work are then left to their leases."""
+        async with asyncio.TaskGroup() as loops:
+            for kind in self._jobs.kinds.values():
+                loops.create_task(self._lease_kind(kind))
+
+    async def drained(self, seconds: float) -> None:
+        """Wait a little for the jobs at work."""
+        if self._working:
+            await asyncio.wait(self._working, timeout=seconds)
+
+    async def step(self, kind_name: str) -> int:
+        """Run what is due of one kind once, to its end (tests)."""
+        kind = self._jobs.kinds[kind_name]
+        rows = await self._lease(kind, kind.workers)
+        for row in rows:
+            await self._work(kind, row)
+        return len(rows)
+
+    async def _lease_kind(self, kind: Kind) -> None:
+        at_work: set[asyncio.Task[None]] = set()
+        nudged = self._nudged[kind.kind.kind()]
+        while True:
+            nudged.clear()
+            free = kind.workers - len(at_work)
+            if free == 0:
+                await asyncio.wait(at_work, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            rows = await self._lease_through_trouble(kind, free)
+            for row in rows:
+                task = asyncio.create_task(self._work(kind, row))
+                for tasks in (at_work, self._working):
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
+            if len(rows) < free:
+                await _either(nudged, TICK_SECONDS)
+
+    async def _lease_through_trouble(self, kind: Kind, count: int) -> list[db.Row]:
+        try:
+            return await self._lease(kind, count)
+        except Exception as error:
+            if not db.is_trouble(error):
+                log.exception("job_lease_failed", kind=kind.kind.kind())
+            telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
+            await asyncio.sleep(0.5)
+            return []
+
+    async def _lease(self, kind: Kind, count: int) -> list[db.Row]:
+        seconds = kind.timeout_seconds + 5.0
+        return await self._database.fetch(LEASE, kind.kind.kind(), count, seconds)
+
+    async def _work(self, kind: Kind, row: db.Row) -> None:
+        """One attempt, then its result or the next try; a lost lease changes nothing."""
+        job_id, attempt = row["id"], row["attempt"]
+        body = message.decode(row["payload"], kind.kind, self._wiring.keys.unseal)
+        try:
+            result, reason = await self._attempt(kind, row, body)
+            if result is None:
+                await self._try_again(kind, job_id, attempt, reason)
+            else:
+                await self._finish(kind, body, job_id, attempt, result, reason)
+        except Exception as error:
+            if not db.is_trouble(error):
+                log.exception("job_result_failed", kind=kind.kind.kind(), job_id=str(job_id))
+            telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
+            # The lease runs out and the job runs again, with the same id towards the outside.
+
+    async def _attempt(self, kind: Kind, row: db.Row, body: Any) -> tuple[Any, str | None]:
+        """A result (JobFailed among them), or None and why it is to be tried again."""
+        if row["over"]:
+            return JobFailed(reason="deadline", attempts=row["attempt"] - 1), "deadline"
+        context = JobContext(self._wiring.resources, row["id"], row["attempt"])
+        try:
+            async with asyncio.timeout(kind.timeout_seconds):
+                return await kind.run(body, context), None
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"[:500]
+            log.warning("job_attempt_failed", kind=kind.kind.kind(), job_id=str(row["id"]),
+                        attempt=row["attempt"], reason=type(error).__name__)  # fmt: skip
+            if row["attempt"] >= kind.attempts:
+                return JobFailed(reason=reason, attempts=row["attempt"]), reason
+            return None, reason
+
+    async def _try_again(self, kind: Kind, job_id: UUID, attempt: int, reason: str | None) -> None:
+        pause = min(kind.back_off_seconds * 2 ** (attempt - 1), 60.0)
+        pause *= random.uniform(0.5, 1.0)
+        await self._database.execute(RETRY, job_id, attempt, pause, reason)
+
+    async def _finish(
+        self, kind: Kind, body: Any, job_id: UUID, attempt: int, result: Any, reason: str | None
+    ) -> None:
+        """The result handler's transaction; fenced by the attempt."""
+        state = "failed" if isinstance(result, JobFailed) else "done"
+        effects = Effects()
+        async with self._database.transaction() as connection:
+            finished = await connection.execute(FINISH, job_id, attempt, state, reason)
+            if db.affected(finished) == 0:
+                return
+            now = await connection.fetchval("select now()")
+            tx = Transaction(
+                connection, now, self._wiring, effects, caller=SYSTEM, command_id=job_id
+            )
+            handler = self._handlers.results.get(kind.kind)
+            if handler is not None:
+                await handler(body, result, tx)
+            replies = await write_effects(connection, self._wiring, effects, Closing())
+        for outgoing, waiter in replies:
+            self._reply(outgoing, waiter)
+        self._nudge_relay()
+        self.nudge()
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+__all__ = ["Job", "JobContext", "JobFailed", "JobRunner", "Jobs"]

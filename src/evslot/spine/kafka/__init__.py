@@ -1,0 +1,18 @@
+"""Apache Kafka: the only package that knows the client. No Kafka transactions (decision 3.5)."""
+
+from evslot.spine.kafka.admin import make_topics
+from evslot.spine.kafka.client import BrokerUnavailable
+from evslot.spine.kafka.consumer import Delivery, GroupConsumer
+from evslot.spine.kafka.direct import EventFeed, ReplyInbox, read_all
+from evslot.spine.kafka.producer import Producer
+
+__all__ = [
+    "BrokerUnavailable",
+    "Delivery",
+    "EventFeed",
+    "GroupConsumer",
+    "Producer",
+    "ReplyInbox",
+    "make_topics",
+    "read_all",
+]

@@ -1,0 +1,257 @@
+"""Reading as a member of a consumer group."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from evslot.spine import telemetry
+from evslot.spine.kafka.client import COMMON, incoming_of, quiet
+from evslot.spine.records import Incoming
+
+log = structlog.get_logger()
+
+BATCH = 500
+
+
+class Tracker:
+    """Offsets of one partition that were handed out, in order; commits stop at the first open."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.closed = False
+        self._open: dict[int, None] = {}
+        self._next: int | None = None
+        self._committed: int | None = None
+
+    def handed_out(self, offset: int) -> None:
+        self._open[offset] = None
+        self._next = offset + 1
+
+    def done(self, offset: int) -> None:
+        self._open.pop(offset, None)
+
+    def to_commit(self) -> int | None:
+        """The offset to commit, if it moved since the last time."""
+        position = next(iter(self._open), self._next)
+        if position is None or position == self._committed:
+            return None
+        return position
+
+    def committed(self, position: int) -> None:
+        self._committed = position
+
+
+class Delivery:
+    """A record in hand: `done()` lets its offset be committed; `lost` after a revoke."""
+
+    __slots__ = ("_tracker", "arrived", "incoming", "warned")
+
+    def __init__(self, incoming: Incoming, tracker: Tracker) -> None:
+        self.incoming = incoming
+        self._tracker = tracker
+        self.arrived = time.monotonic()
+        self.warned = False
+
+    def done(self) -> None:
+        self._tracker.done(self.incoming.offset)
+
+    @property
+    def lost(self) -> bool:
+        return self._tracker.closed
+
+
+class GroupConsumer:
+    """One poller thread of a consumer group; hands batches to the event loop, commits on a timer.
+
+    Classic protocol, static membership, cooperative-sticky: a process that comes back in its slot
+    takes its partitions over at once.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        group: str,
+        instance: str,
+        topics: Sequence[str],
+        deliver: Callable[[list[Delivery]], None],
+        backlog: Callable[[], int],
+        from_start_only: bool = False,
+        on_gap: Callable[[str, int], None] | None = None,
+        on_fatal: Callable[[str], None] | None = None,
+    ) -> None:
+        """`from_start_only`: without a committed offset begin at the start; a lost one is a gap."""
+        self._topics = list(topics)
+        self._deliver = deliver
+        self._backlog = backlog
+        self._from_start_only = from_start_only
+        self._on_gap = on_gap
+        self._on_fatal = on_fatal
+        self._trackers: dict[tuple[str, int], Tracker] = {}
+        self._running = False
+        self._paused = False
+        self.assigned = threading.Event()
+        self.last_poll = time.monotonic()
+        self._settings = {
+            **COMMON,
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "group.instance.id": f"{group}-{instance}",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": 8000,
+            "heartbeat.interval.ms": 1000,
+            "max.poll.interval.ms": 60_000,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error" if from_start_only else "earliest",
+            "isolation.level": "read_committed",
+            "check.crcs": True,
+            "queued.max.messages.kbytes": 8192,
+            "queued.min.messages": 500,
+            "fetch.wait.max.ms": 500,
+            "fetch.error.backoff.ms": 100,
+            "error_cb": quiet,
+        }
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._consumer = Consumer(self._settings)
+        self._consumer.subscribe(
+            self._topics,
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        self._running = True
+        self._thread = threading.Thread(target=self._poll, name="kafka-consumer", daemon=True)
+        self._thread.start()
+        self._committing = asyncio.create_task(self._commit_now_and_then())
+
+    async def stop(self) -> None:
+        """Stop reading; what is in hand may still be finished and committed by `close`."""
+        self._running = False
+        await asyncio.to_thread(self._thread.join, 3.0)
+
+    async def close(self) -> None:
+        """Commit what is done and leave; the static membership stays for the successor."""
+        self._committing.cancel()
+        await asyncio.to_thread(self._commit, True)
+        try:
+            await asyncio.wait_for(asyncio.to_thread(self._consumer.close), 4.0)
+        except TimeoutError:
+            log.warning("kafka_consumer_close_timed_out")
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Records not read yet, as far as the client knows."""
+        found = {}
+        for (topic, partition), tracker in list(self._trackers.items()):
+            _, high = self._consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), cached=True
+            )
+            if high >= 0 and tracker._next is not None:
+                found[topic, partition] = max(0, high - tracker._next)
+        return found
+
+    def _poll(self) -> None:
+        while self._running:
+            self._pause_or_resume()
+            self.last_poll = time.monotonic()
+            first = self._consumer.poll(0.1)
+            if first is None:
+                continue
+            more = self._consumer.consume(BATCH - 1, 0) if first.error() is None else []
+            deliveries = [d for d in map(self._take, [first, *more]) if d is not None]
+            if deliveries and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._deliver, deliveries)
+
+    def _take(self, record: Any) -> Delivery | None:
+        error = record.error()
+        if error is not None:
+            self._broken(record, error)
+            return None
+        where = (record.topic(), record.partition())
+        tracker = self._trackers.get(where)
+        if tracker is None:
+            return None
+        tracker.handed_out(record.offset())
+        return Delivery(incoming_of(record), tracker)
+
+    def _broken(self, record: Any, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            topic, partition = record.topic(), record.partition()
+            log.error("event_gap", topic=topic, partition=partition, reason=error.str())
+            if self._on_gap is not None:
+                self._loop.call_soon_threadsafe(self._on_gap, topic, partition)
+            self._consumer.seek(TopicPartition(topic, partition, OFFSET_BEGINNING))
+        elif error.fatal() and self._on_fatal is not None:
+            self._running = False
+            self._loop.call_soon_threadsafe(self._on_fatal, error.str())
+        else:
+            telemetry.TROUBLE.labels(kind="kafka").inc()
+
+    def _pause_or_resume(self) -> None:
+        """A full lane pauses every partition; polling goes on, so the membership lives."""
+        backlog = self._backlog()
+        partitions = [TopicPartition(*where) for where in self._trackers]
+        if not self._paused and backlog >= 2 * BATCH:
+            self._consumer.pause(partitions)
+            self._paused = True
+        elif self._paused and backlog < BATCH:
+            self._consumer.resume(partitions)
+            self._paused = False
+
+    def _on_assign(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        if self._from_start_only:
+            partitions = [
+                TopicPartition(
+                    p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING
+                )
+                for p in consumer.committed(partitions, timeout=10.0)
+            ]
+        for partition in partitions:
+            where = (partition.topic, partition.partition)
+            self._trackers[where] = Tracker(*where)
+        consumer.incremental_assign(partitions)
+        self._paused = False
+        self.assigned.set()
+
+    def _on_revoke(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        self._commit(True, {(p.topic, p.partition) for p in partitions})
+        self._on_lost(consumer, partitions)
+
+    def _on_lost(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            tracker = self._trackers.pop((partition.topic, partition.partition), None)
+            if tracker is not None:
+                tracker.closed = True
+        consumer.incremental_unassign(partitions)
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(0.2)
+            self._commit(False)
+
+    def _commit(self, wait: bool, only: set[tuple[str, int]] | None = None) -> None:
+        moved = [
+            (tracker, position)
+            for where, tracker in list(self._trackers.items())
+            if (only is None or where in only) and (position := tracker.to_commit()) is not None
+        ]
+        if not moved:
+            return
+        offsets = [TopicPartition(t.topic, t.partition, position) for t, position in moved]
+        try:
+            commit: Any = self._consumer.commit  # its overloads know no plain bool
+            commit(offsets=offsets, asynchronous=not wait)
+        except (KafkaException, RuntimeError) as error:
+            # A rebalance under way, or a broker away: the inbox makes a second reading harmless.
+            log.info("offsets_not_committed", reason=str(error))
+            return
+        for tracker, position in moved:
+            tracker.committed(position)

@@ -1,0 +1,173 @@
+"""Publishing: acknowledged, idempotent, bounded."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as KafkaProducer
+
+from evslot.spine import telemetry
+from evslot.spine.kafka.client import COMMON, BrokerUnavailable, quiet
+from evslot.spine.outbox import Outgoing
+
+log = structlog.get_logger()
+
+QUEUE_MESSAGES = 2000
+
+
+class Producer:
+    """Publishes records: acknowledged by all replicas, idempotent, made anew when it breaks."""
+
+    def __init__(self, bootstrap: str, *, delivery_seconds: float) -> None:
+        self._settings = {
+            **COMMON,
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "delivery.timeout.ms": int(delivery_seconds * 1000),
+            "request.timeout.ms": min(3000, int(delivery_seconds * 1000)),
+            "queue.buffering.max.messages": QUEUE_MESSAGES,
+            "queue.buffering.max.kbytes": 65_536,
+            "linger.ms": 0,
+            "error_cb": quiet,
+        }
+        self._seconds = delivery_seconds
+        self._producer: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running = False
+        self._thread: threading.Thread | None = None
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._producer = KafkaProducer(self._settings)
+        self._running = True
+        self._thread = threading.Thread(target=self._serve, name="kafka-producer", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Deliver what is under way, for at most two seconds."""
+        if self._producer is not None:
+            await asyncio.to_thread(self._producer.flush, 2.0)
+        self._running = False
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 2.0)
+
+    async def publish(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        *,
+        partition: int | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> None:
+        """Returns when Kafka has the record; raises BrokerUnavailable when that takes too long."""
+        arrived = self._produce(topic, key, value, headers, partition)
+        try:
+            await asyncio.wait_for(arrived, timeout or self._seconds + 1.0)
+        except TimeoutError:
+            raise BrokerUnavailable("no acknowledgement in time") from None
+
+    async def publish_all(self, records: Sequence[Outgoing]) -> int:
+        """In order; answers how many of the first records are acknowledged."""
+        waiting = []
+        for record in records:
+            try:
+                waiting.append(
+                    self._produce(
+                        record.topic, record.key, record.body, record.envelope.headers(), None
+                    )
+                )
+            except BrokerUnavailable:
+                break
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        for place, result in enumerate(results):
+            if isinstance(result, BaseException):
+                return place
+        return len(results)
+
+    def fire(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        *,
+        partition: int | None = None,
+    ) -> None:
+        """Nobody waits: a lost answer is asked for again. Dropped where the queue is full."""
+        try:
+            self._send(topic, key, value, headers, partition, None)
+        except BrokerUnavailable:
+            telemetry.TROUBLE.labels(kind="reply_dropped").inc()
+
+    def _produce(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        partition: int | None,
+    ) -> asyncio.Future[None]:
+        loop = self._loop
+        assert loop is not None, "the producer was not started"
+        arrived: asyncio.Future[None] = loop.create_future()
+
+        def delivered(error: KafkaError | None, _: Any) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, arrived, error)
+
+        self._send(topic, key, value, headers, partition, delivered)
+        return arrived
+
+    def _send(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        partition: int | None,
+        delivered: Callable[[KafkaError | None, Any], None] | None,
+    ) -> None:
+        where = {} if partition is None else {"partition": partition}
+        try:
+            self._producer.produce(
+                topic,
+                value=value,
+                key=None if key is None else key.encode(),
+                headers=headers,
+                on_delivery=delivered,
+                **where,
+            )
+        except BufferError:
+            raise BrokerUnavailable("too many records wait for Kafka") from None
+        except KafkaException as error:
+            self._renew_if_fatal(error.args[0])
+            raise BrokerUnavailable(str(error.args[0].str())) from error
+
+    def _serve(self) -> None:
+        while self._running:
+            self._producer.poll(0.2)
+
+    def _renew_if_fatal(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() in (
+            KafkaError._FATAL,
+            KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+            KafkaError.UNKNOWN_PRODUCER_ID,
+        ):
+            log.warning("kafka_producer_renewed", reason=error.str())
+            self._producer = KafkaProducer(self._settings)
+
+
+def _settle(arrived: asyncio.Future[None], error: KafkaError | None) -> None:
+    if arrived.done():
+        return
+    if error is None:
+        arrived.set_result(None)
+    else:
+        arrived.set_exception(BrokerUnavailable(error.str()))

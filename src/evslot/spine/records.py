@@ -1,0 +1,220 @@
+"""Records as they come off a topic, and what is kept of one that cannot be handled."""
+
+import base64
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+from msgspec import Struct
+
+from evslot.spine import message
+from evslot.spine.answers import ANSWER, record, reply_partition, waiter_of
+from evslot.spine.callers import ANONYMOUS, SYSTEM, AccessTokens, Caller
+from evslot.spine.inbox import Arrival, Waiter
+from evslot.spine.message import Answer, Catalogue, Envelope, Message, Query, Unauthenticated
+from evslot.spine.outbox import Outgoing
+from evslot.spine.sealing import Keys, SealBroken
+from evslot.spine.topics import Topics
+from evslot.spine.transaction import Wiring
+
+EDGE = "gateway"
+"""Records of this source speak for the caller they name, or for nobody; others for a service."""
+
+B = TypeVar("B")
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Incoming(Struct, frozen=True, kw_only=True):
+    """A record, as the broker gave it. `appended_at` is the broker's clock, UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended_at: datetime
+    key: str | None
+    value: bytes
+    headers: Headers
+
+    def header(self, name: str) -> str | None:
+        for known, value in self.headers:
+            if known == name and value is not None:
+                return value.decode(errors="replace")
+        return None
+
+
+class Poison(Exception):
+    """A record that cannot be understood; the reason is for the dead topic."""
+
+    def __init__(self, reason: str, answer: Answer | None = None) -> None:
+        self.reason = reason
+        self.answer = answer
+        super().__init__(reason)
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """A command or event, decoded and with a verified caller."""
+
+    incoming: Incoming
+    envelope: Envelope
+    kind: type[Message]
+    body: Message
+    caller: Caller
+    waiter: Waiter | None
+    fingerprint: bytes = b""
+
+    @property
+    def arrival(self) -> Arrival:
+        return Arrival(
+            command_id=self.envelope.id,
+            fingerprint=self.fingerprint,
+            type=self.envelope.type,
+            not_after=self.envelope.not_after,
+        )
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """An answer to a question of ours."""
+
+    incoming: Incoming
+    envelope: Envelope
+    answer: Answer
+
+
+class Delivered(Protocol):
+    """A record in hand (spine.kafka.Delivery, or a test's)."""
+
+    incoming: Incoming
+    arrived: float
+    warned: bool
+
+    def done(self) -> None: ...
+
+    @property
+    def lost(self) -> bool: ...
+
+
+SendReply = Callable[[Outgoing, Waiter], None]
+"""Publishes an answer without waiting for Kafka: a lost one is asked for again."""
+
+
+class Reader:
+    """Turns records into what handlers take; raises Poison or Unauthenticated."""
+
+    def __init__(self, catalogue: Catalogue, keys: Keys, tokens: AccessTokens) -> None:
+        self._catalogue = catalogue
+        self._keys = keys
+        self._tokens = tokens
+
+    def is_query(self, incoming: Incoming) -> bool:
+        """Judged by the headers alone; what cannot be read is no query."""
+        kind = self._kind(incoming.header("ce_type"), incoming.header("ce_version"))
+        return kind is not None and issubclass(kind, Query)
+
+    def read(self, incoming: Incoming) -> Told | Answered:
+        """Raises Poison where it is not understood, Unauthenticated where the caller is not."""
+        envelope = self.envelope(incoming)
+        if envelope.type == ANSWER:
+            return Answered(
+                incoming=incoming, envelope=envelope, answer=self._body(incoming, Answer)
+            )
+        kind = self._catalogue.find(envelope.type, envelope.version)
+        if kind is None:
+            raise Poison(f"unknown type or version: {envelope.type} v{envelope.version}")
+        body = self._body(incoming, kind)
+        return Told(
+            incoming=incoming,
+            envelope=envelope,
+            kind=kind,
+            body=body,
+            caller=self._caller(incoming, envelope),
+            waiter=waiter_of(envelope),
+            fingerprint=self._keys.fingerprint(message.encode_clear(body)),
+        )
+
+    def envelope(self, incoming: Incoming) -> Envelope:
+        try:
+            return Envelope.from_headers(incoming.headers)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise Poison(f"bad headers: {error}") from error
+
+    def _kind(self, name: str | None, version: str | None) -> type[Message] | None:
+        if name is None or version is None or not version.isdigit():
+            return None
+        return self._catalogue.find(name, int(version))
+
+    def _body(self, incoming: Incoming, kind: type[B]) -> B:
+        try:
+            return message.decode(incoming.value, kind, self._keys.unseal)
+        except (msgspec.MsgspecError, SealBroken, UnicodeDecodeError) as error:
+            raise Poison(f"bad body: {error}") from error
+
+    def _caller(self, incoming: Incoming, envelope: Envelope) -> Caller:
+        if envelope.caller is not None:
+            return self._tokens.verify(
+                envelope.caller, envelope.caller_as_of or incoming.appended_at
+            )
+        return ANONYMOUS if envelope.source == EDGE else SYSTEM
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """A record given up, whole enough to be sent again."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended_at: datetime
+    key: str | None
+    headers: list[tuple[str, str]]
+    value: str
+    """base64"""
+    reason: str
+    dead_at: datetime
+
+    @classmethod
+    def of(cls, incoming: Incoming, reason: str) -> "DeadLetter":
+        return cls(
+            topic=incoming.topic,
+            partition=incoming.partition,
+            offset=incoming.offset,
+            appended_at=incoming.appended_at,
+            key=incoming.key,
+            headers=[
+                (name, (value or b"").decode(errors="replace")) for name, value in incoming.headers
+            ],
+            value=base64.b64encode(incoming.value).decode(),
+            reason=reason[:2000],
+            dead_at=datetime.now(UTC),
+        )
+
+    def record(self, topics: Topics, part: str) -> Outgoing:
+        return Outgoing(
+            topic=topics.dead(part),
+            key=self.key,
+            envelope=Envelope(id=uuid4(), type="spine.DeadLetter", version=1, source=part),
+            body=msgspec.json.encode(self),
+        )
+
+
+def late_caller(error: Unauthenticated) -> Answer:
+    """The answer to a record whose caller is not accepted; never stored."""
+    return Answer(status=error.status, code=error.code, detail=error.detail)
+
+
+def number_of(incoming: Incoming) -> UUID | None:
+    """The id in the headers, if there is one to read."""
+    try:
+        return UUID(incoming.header("ce_id") or "")
+    except ValueError:
+        return None
+
+
+def answer_at_once(wiring: Wiring, reply: SendReply, incoming: Incoming, answer: Answer) -> None:
+    """Tell a gateway now; services ask again by themselves."""
+    with suppress(ValueError):  # nobody can be told where the headers cannot be read
+        envelope = Envelope.from_headers(incoming.headers)
+        waiter = waiter_of(envelope)
+        if waiter is not None and reply_partition(waiter) is not None:
+            reply(record(answer, envelope.id, waiter, wiring.part), waiter)

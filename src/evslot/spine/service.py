@@ -1,0 +1,355 @@
+"""What a service is, and how one process of it runs, stops and says how it is."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+import structlog
+from msgspec import Struct
+
+from evslot.spine import answers, db, inbox, migrations, telemetry
+from evslot.spine.callers import AccessTokens
+from evslot.spine.config import Config, PartSettings, SharedSettings
+from evslot.spine.duties import Duties
+from evslot.spine.handling import Handlers, Queries
+from evslot.spine.jobs import JobRunner, Jobs
+from evslot.spine.kafka import Delivery, GroupConsumer, Producer
+from evslot.spine.lanes import CommandLane, Lane
+from evslot.spine.leases import Lease
+from evslot.spine.message import Catalogue, Command, Event, Message, Query, message_types
+from evslot.spine.operations import GetOperation
+from evslot.spine.outbox import Outgoing, Relay
+from evslot.spine.query_lane import QueryLane
+from evslot.spine.records import Reader
+from evslot.spine.sealing import Keys
+from evslot.spine.slots import SlotLock, SlotTaken
+from evslot.spine.topics import Topics
+from evslot.spine.transaction import Resources, Wiring
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 6.0
+
+
+class HasHandlers(Protocol):
+    """A saga."""
+
+    @property
+    def handlers(self) -> Handlers: ...
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """A service: its words, what it does, what it answers, what it is wired with."""
+
+    name: str
+    messages: ModuleType
+    handlers: Handlers
+    queries: Queries
+    jobs: Jobs | None = None
+    sagas: Sequence[HasHandlers] = ()
+    resources: Callable[[Config], list[Any]] = lambda _: []
+
+    @property
+    def schema_folders(self) -> list[Path]:
+        """The spine's tables first, then the service's own."""
+        return [migrations.SPINE, Path(str(self.messages.__file__)).parent / "schema"]
+
+    def all_handlers(self) -> Handlers:
+        """The service's own and its sagas'."""
+        together = Handlers()
+        together.include(self.handlers)
+        for saga in self.sagas:
+            together.include(saga.handlers)
+        return together
+
+    def commands(self) -> Catalogue:
+        """What may come on its command topic."""
+        own = [k for k in message_types(self.messages) if issubclass(k, Command | Query)]
+        return Catalogue([*own, GetOperation])
+
+    def hears(self, handlers: Handlers) -> tuple[Catalogue, list[str]]:
+        """All events of the services it listens to, and those services."""
+        modules = {kind.__module__: kind for kind in handlers.events}
+        kinds: list[type[Message]] = []
+        for kind in modules.values():
+            module = __import__(kind.__module__, fromlist=["*"])
+            kinds += [k for k in message_types(module) if issubclass(k, Event)]
+        return Catalogue(kinds), sorted({name.rsplit(".", 2)[-2] for name in modules})
+
+    def wiring(self, topics: Topics, keys: Keys, resources: Resources) -> Wiring:
+        """What does not change while it runs."""
+        deadlines = {
+            name: kind.deadline_seconds for name, kind in (self.jobs or Jobs()).kinds.items()
+        }
+        return Wiring(
+            part=self.name,
+            topics=topics,
+            keys=keys,
+            resources=resources,
+            catalogue=self.commands(),
+            job_deadlines=deadlines,
+        )
+
+
+class Process:
+    """One running process of a service."""
+
+    def __init__(self, service: Service, config: Config) -> None:
+        self.service = service
+        self.settings = config.read(PartSettings, service.name)
+        self.shared = config.shared(SharedSettings)
+        self._config = config
+        self._stopping = asyncio.Event()
+        self._fatal: str | None = None
+        self._ready: dict[str, str | bool] = {"migrated": False, "kafka": False, "database": False}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Until a signal (or `stop`); raises SlotTaken or SettingInvalid with one clear line."""
+        health = telemetry.HealthServer(
+            self.settings.health_port,
+            live=self._is_live,
+            ready=self._readiness,
+            host=self.settings.health_host,
+            setting=f"EVSLOT_{self.service.name.upper()}_HEALTH_PORT",
+        )
+        await health.start()
+        loop = asyncio.get_running_loop()
+        for signal_ in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_, self.stop)
+        lock = SlotLock(self.settings.database_url, self.service.name, self.settings.slot)
+        try:
+            await self._unless_stopped(lock.take())
+            await self._wire()
+            await self._unless_stopped(self._migrated())
+            await self._start()
+            log.info("started", service=self.service.name, slot=self.settings.slot)
+            await self._stopping.wait()
+            await self._finish()
+        finally:
+            await lock.release()
+            await health.stop()
+        if self._fatal is not None:
+            raise SlotTaken(self._fatal)
+
+    def stop(self) -> None:
+        """Finish what is in hand and end."""
+        self._stopping.set()
+
+    async def _wire(self) -> None:
+        name, url = self.service.name, self.settings.database_url
+        keys = Keys.load(name, Path(self.settings.keys_file), Path(self.shared.keys_public_file))
+        self.database = db.Database(url, name=name, size=6)
+        self._reading = db.Database(
+            url, name=f"{name} queries", size=4, read_only=True, statement_seconds=2.0
+        )
+        own = self.service.resources(self._config)
+        resources = Resources([*own, keys, AccessTokens(keys), self.shared, self.database])
+        self._started = [thing for thing in own if hasattr(thing, "start")]
+        topics = Topics(self.shared.topic_prefix)
+        self.wiring = self.service.wiring(topics, keys, resources)
+        self._producer = Producer(self.shared.kafka_bootstrap, delivery_seconds=30.0)
+
+    async def _migrated(self) -> None:
+        """Processes do not migrate: they wait until somebody has."""
+        said = False
+        while True:
+            try:
+                missing = await migrations.missing(self.database, self.service.schema_folders)
+            except Exception as error:
+                if not db.is_trouble(error):
+                    raise
+                missing = [f"database not reachable ({error})"]
+            if not missing:
+                self._ready["migrated"] = True
+                return
+            if not said:
+                log.warning("waiting_for_migrations", missing=missing, do="evslot migrate")
+                said = True
+            await asyncio.sleep(0.2)
+
+    async def _start(self) -> None:
+        for thing in self._started:
+            await thing.start()
+        await self._producer.start()
+        self._build()
+        for consumer in self._consumers:
+            await consumer.start()
+        work = [
+            self.commands.run(),
+            self.commands.watch(),
+            self.events.run(),
+            self.queries.run(),
+            self.relay.run(),
+            self.duties.run(),
+            self.jobs.run(),
+            self._look_after(),
+        ]
+        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        for task in self._tasks:
+            task.add_done_callback(self._task_ended)
+
+    def _build(self) -> None:
+        service, wiring = self.service, self.wiring
+        handlers = service.all_handlers()
+        tokens = wiring.resources.get(AccessTokens)
+        owner = f"{service.name}-{self.settings.slot}"
+        self.relay = Relay(
+            self.database,
+            self._producer.publish_all,
+            Lease(self.database, "relay", owner),
+        )
+        self.jobs = JobRunner(
+            wiring, service.jobs or Jobs(), handlers, self.database, self._reply, self.relay.nudge
+        )
+        heard, speakers = service.hears(handlers)
+        common = (self.database, self._reply, self._nudge)
+        self._commands_reader = Reader(wiring.catalogue, wiring.keys, tokens)
+        self.commands = CommandLane(wiring, handlers, self._commands_reader, *common)
+        self.events = Lane(wiring, handlers, Reader(heard, wiring.keys, tokens), *common)
+        self.queries = QueryLane(
+            wiring, service.queries, self._commands_reader, self._reading, self._reply
+        )
+        self.duties = Duties(
+            wiring,
+            handlers,
+            self.database,
+            Lease(self.database, "duties", owner),
+            self._reply,
+            self._nudge,
+        )
+        self._consumers = [self._command_consumer()]
+        if speakers:
+            self._consumers.append(self._event_consumer(speakers))
+
+    def _command_consumer(self) -> GroupConsumer:
+        topic = self.wiring.topics.commands(self.service.name)
+        return GroupConsumer(
+            self.shared.kafka_bootstrap,
+            group=topic,
+            instance=str(self.settings.slot),
+            topics=[topic],
+            deliver=self._deliver,
+            backlog=lambda: self.commands.backlog + self.queries.backlog,
+            on_fatal=self._fenced,
+        )
+
+    def _event_consumer(self, speakers: list[str]) -> GroupConsumer:
+        topics = self.wiring.topics
+        return GroupConsumer(
+            self.shared.kafka_bootstrap,
+            group=f"{topics.commands(self.service.name)}-hears",
+            instance=str(self.settings.slot),
+            topics=[topics.events(speaker) for speaker in speakers],
+            deliver=self.events.put,
+            backlog=lambda: self.events.backlog,
+            from_start_only=True,
+            on_gap=self._note_gap,
+            on_fatal=self._fenced,
+        )
+
+    def _deliver(self, deliveries: list[Delivery]) -> None:
+        told = []
+        for delivery in deliveries:
+            if self._commands_reader.is_query(delivery.incoming):
+                self.queries.put(delivery)
+            else:
+                told.append(delivery)
+        if told:
+            self.commands.put(told)
+
+    def _reply(self, outgoing: Outgoing, waiter: inbox.Waiter) -> None:
+        """Straight after commit; a service's answers go the same way when it asked a question."""
+        self._producer.fire(
+            outgoing.topic,
+            outgoing.key,
+            outgoing.body,
+            outgoing.envelope.headers(),
+            partition=answers.reply_partition(waiter),
+        )
+
+    def _nudge(self) -> None:
+        self.relay.nudge()
+        self.jobs.nudge()
+
+    def _note_gap(self, topic: str, partition: int) -> None:
+        """A view missed events: it is told to everybody until `evslot republish` closes it."""
+        self._ready[f"events of {topic}/{partition}"] = "a gap: run `evslot republish`"
+        note = self.database.execute(
+            "insert into event_gap (topic, partition) values ($1, $2)", topic, partition
+        )
+        self._tasks.append(asyncio.create_task(_as_task(note)))
+
+    def _fenced(self, reason: str) -> None:
+        setting = f"EVSLOT_{self.service.name.upper()}_SLOT"
+        self._fatal = f"another process runs in slot {self.settings.slot}: set {setting} ({reason})"
+        self.stop()
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("task_ended", exc_info=task.exception())
+            self.stop()
+
+    async def _look_after(self) -> None:
+        """Readiness and gauges, twice a second."""
+        while True:
+            self._ready["database"] = await self.database.healthy()
+            self._ready["kafka"] = all(c.assigned.is_set() for c in self._consumers)
+            self._ready["commands"] = not self.commands.in_trouble
+            telemetry.POOL_IN_USE.labels(pool="commands").set(self.database.in_use)
+            telemetry.POOL_IN_USE.labels(pool="queries").set(self._reading.in_use)
+            for consumer in self._consumers:
+                for (topic, partition), lag in consumer.lag().items():
+                    telemetry.CONSUMER_LAG.labels(topic=topic, partition=partition).set(lag)
+            await asyncio.sleep(0.5)
+
+    def _is_live(self) -> bool:
+        """False when a poller thread stands still: a restart is what helps."""
+        consumers = getattr(self, "_consumers", [])
+        return all(time.monotonic() - consumer.last_poll < 30.0 for consumer in consumers)
+
+    def _readiness(self) -> dict[str, str | bool]:
+        return {**self._ready, "running": not self._stopping.is_set()}
+
+    async def _finish(self) -> None:
+        """Stop reading, finish what is in hand, publish, commit offsets."""
+        log.info("stopping", service=self.service.name)
+        await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.commands.drained()
+                await self.events.drained()
+                await self.queries.drained()
+                await self.jobs.drained(2.0)
+                await self.relay.step()
+        await asyncio.gather(*(consumer.close() for consumer in self._consumers))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for thing in self._started:
+            if hasattr(thing, "stop"):
+                await thing.stop()
+        await self._producer.stop()
+        await self.database.stop()
+        await self._reading.stop()
+
+    async def _unless_stopped(self, work: Any) -> None:
+        """Wait for something, but not past a request to stop."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            working.result()
+            return
+        working.cancel()
+        raise SystemExit(0)
+
+
+async def _as_task(work: Any) -> None:
+    await work

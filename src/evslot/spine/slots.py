@@ -1,0 +1,63 @@
+"""A process's number among those of its part: two processes never share one."""
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+
+from evslot.spine import db
+
+log = structlog.get_logger()
+
+WAIT_SECONDS = 4.0
+"""A process that was killed a moment ago may still hold the slot in the database's eyes."""
+
+
+class SlotTaken(Exception):
+    """Another process runs in this slot; the message names the setting."""
+
+
+class SlotLock:
+    """A session lock in the part's own database, taken again whenever the session is lost."""
+
+    def __init__(self, url: str, part: str, slot: int) -> None:
+        self._url = url
+        self._part = part
+        self._slot = slot
+        self._connection: Any = None
+
+    async def take(self) -> None:
+        """Waits for the database; raises SlotTaken where the slot has another owner."""
+        until = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                if await self._try():
+                    return
+            except Exception as error:
+                if not db.is_trouble(error):
+                    raise
+                log.warning("waiting_for_database", reason=str(error))
+                until = time.monotonic() + WAIT_SECONDS
+                await asyncio.sleep(0.5)
+                continue
+            if time.monotonic() > until:
+                raise SlotTaken(
+                    f"slot {self._slot} of {self._part} is taken by another process:"
+                    f" set EVSLOT_{self._part.upper()}_SLOT to a free number"
+                )
+            await asyncio.sleep(0.1)
+
+    async def release(self) -> None:
+        if self._connection is not None:
+            await self._connection.close(timeout=2.0)
+            self._connection = None
+
+    async def _try(self) -> bool:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await db.connect(self._url, f"{self._part} slot {self._slot}")
+        return bool(
+            await self._connection.fetchval(
+                "select pg_try_advisory_lock(hashtext('evslot slot'), $1)", self._slot
+            )
+        )
