@@ -5,7 +5,7 @@ import email.policy
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 from aiosmtpd import smtp
@@ -117,7 +117,7 @@ class MailServer:
         answer = self.says("DATA", "")
         if answer is None:
             parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-            self.taken.append(cast(EmailMessage, parsed))
+            self.taken.append(parsed)
             self.envelopes.append((envelope.mail_from, list(envelope.rcpt_tos)))
         return answer or "250 OK"
 

@@ -33,7 +33,7 @@ async def send_sign_in_code(command: SendSignInCode, tx: Transaction) -> MailAcc
         tx.call(
             MailCode(
                 notification_id=told.notification_id,
-                kind=told.kind,
+                template=told.kind,
                 language=told.language,
                 facts=domain.code_facts(command.valid_until, tx.now),
                 address=command.email,
@@ -77,7 +77,7 @@ async def contact_answered(reply: Reply, tx: Transaction) -> None:
     tx.call(
         MailNotice(
             notification_id=NotificationId(reply.about),
-            kind=row["kind"],
+            template=row["kind"],
             language=language,
             facts=msgspec.json.decode(row["facts"], type=domain.BookingFacts),
             address=contact.email,
