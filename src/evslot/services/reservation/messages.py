@@ -203,6 +203,10 @@ class PaymentStarted(ReservationEvent, frozen=True, kw_only=True):
     """The provider was asked for the money of a hold."""
 
 
+class PaymentChallenged(ReservationEvent, frozen=True, kw_only=True):
+    """The provider wants the customer before it pays for a hold."""
+
+
 class PaymentFailed(ReservationEvent, frozen=True, kw_only=True):
     """The payment of a hold was declined or came too late; the hold stands while it lasts."""
 

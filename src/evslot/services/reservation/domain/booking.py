@@ -1,0 +1,76 @@
+"""A booking as its owner knows it, and how its next version is made."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from evslot.services.reservation.messages import Reservation
+from evslot.values import UserId
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """Settings `EVSLOT_RESERVATION_…`: how long holds last, and how many a driver may have."""
+
+    hold_seconds: int = 600
+    hold_seconds_soon: int = 300
+    """Where the slot starts within `soon_minutes`."""
+    soon_minutes: int = 60
+    prolong_seconds: int = 300
+    live_holds: int = 3
+    lapsed_holds: int = 2
+    """So many on one charger and day, and the driver pauses there."""
+    pause_minutes: int = 30
+    prepay_days: int = 6
+    """Card authorisations lapse after a week: what starts later is taken at once."""
+
+
+class Booking(Struct, frozen=True, kw_only=True):
+    """A reservation with what only its owner needs to know."""
+
+    reservation: Reservation
+    payer_id: UserId
+    created_by: UserId
+    quote_id: UUID
+    prolonged: bool = False
+    confirmed_at: datetime | None = None
+
+    @property
+    def starts(self) -> datetime:
+        return self.reservation.period.start
+
+    @property
+    def grace_ends(self) -> datetime:
+        return self.starts + timedelta(minutes=self.reservation.terms.grace_minutes)
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether this is a hold that has not lapsed; swept or not makes no difference."""
+        until = self.reservation.held_until
+        return self.reservation.state == "held" and until is not None and until > now
+
+    def is_live(self, now: datetime) -> bool:
+        return self.reservation.state in ("confirmed", "active") or self.is_held(now)
+
+    def lapsed_at(self, now: datetime) -> datetime | None:
+        """When this hold lapsed unpaid; None where it did not."""
+        state, until = self.reservation.state, self.reservation.held_until
+        if until is None or until > now or state not in ("held", "expired"):
+            return None
+        return until
+
+    def next(self, now: datetime, **changes: Any) -> "Booking":
+        """Its next version, with fields of the reservation changed."""
+        version = self.reservation.version + 1
+        changed = replace(self.reservation, version=version, changed_at=now, **changes)
+        return replace(self, reservation=changed)
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """A line of the story: what happened, by whom, why."""
+
+    what: str
+    by: Literal["driver", "operator", "payment", "system"]
+    user_id: UserId | None = None
+    reason: str | None = None
