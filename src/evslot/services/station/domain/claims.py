@@ -1,0 +1,171 @@
+"""How an imported record and what is already known of its station become one station."""
+
+from uuid import uuid5
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from evslot.services.station.domain.details import needs_energy_price
+from evslot.services.station.domain.openchargemap import Draft, Skipped
+from evslot.services.station.messages import (
+    Charger,
+    ChargerInput,
+    Hours,
+    SlotRule,
+    StationStatus,
+    StationView,
+    Tariff,
+)
+from evslot.values import ChargerId, OrganisationId, StationId, Terms
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """An organisation that takes imported stations over, and how it lets them be booked."""
+
+    organisation_id: OrganisationId
+    tariff: Tariff
+    terms: Terms
+    rule: SlotRule
+
+
+class Merged(Struct, frozen=True):
+    """The station as it is from now on, and what kept it from being bookable."""
+
+    station: StationView
+    notes: tuple[str, ...]
+
+
+def charger_id(station_id: StationId, number: int) -> ChargerId:
+    """The n-th charger of a station, from 1: the same over repeated commands and imports."""
+    return ChargerId(uuid5(station_id, f"charger/{number}"))
+
+
+def imported(
+    record: Draft | Skipped, known: StationView | None, claim: Claim | None
+) -> Merged | Skipped:
+    """What a record makes of its station: equal to `known` where nothing is new."""
+    if isinstance(record, Skipped):
+        if not record.gone or known is None:
+            return record
+        if known.status == "retired":
+            return Merged(known, ())
+        return Merged(replace(known, status="retired", version=known.version + 1), ("retired",))
+    owner = known.organisation_id if known else None
+    if claim and owner not in (None, claim.organisation_id):
+        return Skipped(source_id=record.source_id, reason="another organisation has claimed it")
+    return merged(record, known, claim)
+
+
+def merged(draft: Draft, known: StationView | None, claim: Claim | None) -> Merged:
+    """The record's facts win; what an organisation has set stays, unless it claims anew.
+
+    Version is that of `known` plus one if anything differs, so nothing new means equal to `known`.
+    """
+    before = known or _unclaimed(draft)
+    offered = claim.tariff if claim else before.tariff
+    obstacle, notes = draft.obstacle, draft.notes
+    if offered is not None and needs_energy_price(most_watts(draft), offered):
+        offered, obstacle = before.tariff, "50 kW or more need a price per kWh (AFIR, Article 5)"
+        notes = (*notes, f"shown only: {obstacle}")
+    taken = claim if claim and not obstacle else None
+    after = replace(
+        before,
+        name=draft.name,
+        address=draft.address,
+        city=draft.city,
+        postcode=draft.postcode,
+        country=draft.country,
+        position=draft.position,
+        zone=draft.zone,
+        how_to_find=draft.how_to_find,
+        source=draft.source,
+        licence=draft.licence,
+        chargers=_chargers(draft, before),
+        organisation_id=claim.organisation_id if claim else before.organisation_id,
+        rule=taken.rule if taken else before.rule,
+        tariff=tariff_after(before.tariff, taken.tariff) if taken else before.tariff,
+        terms=terms_after(before.terms, taken.terms) if taken else before.terms,
+        status=_status(before.status, bool(claim), obstacle is None),
+    )
+    if after != known:
+        after = replace(after, version=before.version + 1)
+    return Merged(after, notes)
+
+
+def most_watts(draft: Draft) -> int:
+    """The strongest plug of a record, 0 where no power is known."""
+    plugs = [connector for point in draft.points for connector in point.connectors]
+    return max((plug.max_watts or 0 for plug in plugs), default=0)
+
+
+def tariff_after(before: Tariff | None, wanted: Tariff) -> Tariff:
+    """The next version, or the same where the prices are."""
+    if before and replace(wanted, version=before.version) == before:
+        return before
+    return replace(wanted, version=before.version + 1 if before else 1)
+
+
+def terms_after(before: Terms | None, wanted: Terms) -> Terms:
+    """The next version, or the same where the rules are."""
+    if before and replace(wanted, version=before.version) == before:
+        return before
+    return replace(wanted, version=before.version + 1 if before else 1)
+
+
+def numbered(station_id: StationId, chargers: list[ChargerInput]) -> list[Charger]:
+    """Chargers as entered, with their ids."""
+    return [
+        Charger(
+            charger_id=charger_id(station_id, number),
+            label=charger.label,
+            connectors=charger.connectors,
+            current=charger.current,
+            accessible=charger.accessible,
+        )
+        for number, charger in enumerate(chargers, start=1)
+    ]
+
+
+def _status(before: StationStatus, claimed: bool, fit: bool) -> StationStatus:
+    """Nobody but a new claim brings a retired station back."""
+    if before == "retired" and not claimed:
+        return "retired"
+    return "bookable" if fit and (claimed or before == "bookable") else "listed"
+
+
+def _unclaimed(draft: Draft) -> StationView:
+    return StationView(
+        station_id=draft.station_id,
+        organisation_id=None,
+        name="",
+        address="",
+        city="",
+        postcode="",
+        country="",
+        position=draft.position,
+        zone=draft.zone,
+        how_to_find="",
+        status="listed",
+        hours=Hours(),
+        rule=SlotRule(),
+        tariff=None,
+        terms=None,
+        chargers=[],
+        version=0,
+    )
+
+
+def _chargers(draft: Draft, before: StationView) -> list[Charger]:
+    known = {charger.charger_id: charger for charger in before.chargers}
+    chargers = []
+    for number, point in enumerate(draft.points, start=1):
+        fresh = Charger(
+            charger_id=charger_id(draft.station_id, number),
+            label=str(number),
+            connectors=list(point.connectors),
+            current=point.current,
+            accessible=False,
+        )
+        old = known.get(fresh.charger_id, fresh)
+        chargers.append(replace(old, connectors=fresh.connectors, current=fresh.current))
+    return chargers

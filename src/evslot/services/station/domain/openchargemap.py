@@ -1,0 +1,293 @@
+"""Open Charge Map records (`/v3/poi`) read as stations, whatever people have typed into them."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+from uuid import NAMESPACE_DNS, uuid5
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from evslot.services.station.domain.details import (
+    FIELDS,
+    MOST_CHARGERS,
+    check_position,
+    is_text,
+    zones,
+)
+from evslot.services.station.domain.plugs import DC_ONLY, most_watts, open_charge_map_plug
+from evslot.services.station.messages import Connector, Current, Position, StationInvalid
+from evslot.values import StationId
+
+PROVIDER = "openchargemap"
+NAMESPACE = uuid5(NAMESPACE_DNS, "openchargemap.org")
+
+REMOVED = (200, 210)
+PLANNED = 150
+RESTRICTED = 2
+DIRECT_CURRENT = 30
+
+ZoneOf = Callable[[Position], str | None]
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """What a record says about a station."""
+
+    source_id: str
+    name: str
+    address: str
+    city: str
+    postcode: str
+    country: str
+    position: Position
+    zone: str
+    how_to_find: str
+    points: tuple["Point", ...]
+    source: str
+    licence: str | None
+    obstacle: str | None
+    """Why it is shown but not bookable, None where nothing speaks against it."""
+    notes: tuple[str, ...]
+
+    @property
+    def station_id(self) -> StationId:
+        return station_id_of(self.source_id)
+
+
+class Point(Struct, frozen=True):
+    """One charger: its plugs, none where nothing is known of them."""
+
+    connectors: tuple[Connector, ...]
+    current: Current
+
+
+class Skipped(Struct, frozen=True, kw_only=True):
+    """A record that makes no station; a station it made before is retired if it is `gone`."""
+
+    source_id: str
+    reason: str
+    gone: bool = False
+
+
+class _Title(Struct, rename="pascal"):
+    title: str | None = None
+
+
+class _Country(Struct, rename="pascal"):
+    iso: str | None = field(default=None, name="ISOCode")
+
+
+class _Provider(Struct, rename="pascal"):
+    title: str | None = None
+    license: str | None = None
+    is_open_data_licensed: bool | None = None
+
+
+class _Status(Struct, rename="pascal"):
+    is_operational: bool | None = None
+
+
+class _Submission(Struct, rename="pascal"):
+    is_live: bool | None = None
+
+
+class _Address(Struct, rename="pascal"):
+    latitude: float
+    longitude: float
+    title: str | None = None
+    address_line1: str | None = None
+    address_line2: str | None = None
+    town: str | None = None
+    postcode: str | None = None
+    country: _Country | None = None
+    access_comments: str | None = None
+
+
+class _Connection(Struct, rename="pascal"):
+    type_id: int | None = field(default=None, name="ConnectionTypeID")
+    type: _Title | None = field(default=None, name="ConnectionType")
+    status_type_id: int | None = field(default=None, name="StatusTypeID")
+    current_type_id: int | None = field(default=None, name="CurrentTypeID")
+    power: float | None = field(default=None, name="PowerKW")
+    amps: int | None = None
+    quantity: int | None = None
+
+
+class _Record(Struct, rename="pascal"):
+    address_info: _Address
+    connections: list[_Connection] | None = None
+    number_of_points: int | None = None
+    status_type_id: int | None = field(default=None, name="StatusTypeID")
+    status_type: _Status | None = None
+    submission_status: _Submission | None = None
+    usage_type_id: int | None = field(default=None, name="UsageTypeID")
+    data_provider: _Provider | None = None
+    general_comments: str | None = None
+
+
+class _Numbered(Struct):
+    number: Annotated[int, Meta(ge=1, le=2**53)] = field(name="ID")
+
+
+class _Plug(Struct, frozen=True):
+    connector: Connector | None
+    direct: bool
+
+
+class _Unfit(Exception):
+    """Why a record makes no station."""
+
+
+def station_id_of(source_id: str) -> StationId:
+    """The same record is the same station, whoever imports it and when."""
+    return StationId(uuid5(NAMESPACE, source_id))
+
+
+def read_records(records: list[Any], zone_of: ZoneOf) -> Iterator[Draft | Skipped]:
+    """Each record on its own, in order: a bad one spoils no other, a second of an id is skipped."""
+    seen: set[str] = set()
+    for place, record in enumerate(records, start=1):
+        try:
+            source_id = str(msgspec.convert(record, _Numbered).number)
+        except msgspec.ValidationError as error:
+            yield Skipped(source_id=f"record {place}", reason=f"no usable ID: {error}")
+            continue
+        if source_id in seen:
+            yield Skipped(source_id=f"{source_id} (record {place})", reason="was there before")
+            continue
+        seen.add(source_id)
+        yield read_record(source_id, record, zone_of)
+
+
+def read_record(source_id: str, record: Any, zone_of: ZoneOf) -> Draft | Skipped:
+    """The station of one record, or why it is none."""
+    try:
+        poi = msgspec.convert(record, _Record, strict=False)
+        if poi.status_type_id in REMOVED:
+            return Skipped(source_id=source_id, reason="removed", gone=True)
+        return _draft(source_id, poi, zone_of)
+    except (msgspec.ValidationError, StationInvalid, _Unfit) as error:
+        return Skipped(source_id=source_id, reason=str(error))
+
+
+def _draft(source_id: str, poi: _Record, zone_of: ZoneOf) -> Draft:
+    address = poi.address_info
+    country = ((address.country and address.country.iso) or "").strip().upper()
+    position = Position(address.latitude, address.longitude)
+    provider = poi.data_provider or _Provider()
+    _check_fit(poi, country, provider)
+    notes: list[str] = []
+    obstacle = _obstacle(poi)
+    if obstacle:
+        notes.append(f"shown only: {obstacle}")
+    street = _joined(", ", address.address_line1, address.address_line2)
+    return Draft(
+        source_id=source_id,
+        name=_short("name", _joined("", address.title) or street or f"Station {source_id}", notes),
+        address=_short("address", street, notes),
+        city=_short("city", _joined("", address.town), notes),
+        postcode=_short("postcode", _joined("", address.postcode), notes),
+        country=country,
+        position=position,
+        zone=_zone(position, zone_of),
+        how_to_find=_short(
+            "how_to_find", _joined("\n", address.access_comments, poi.general_comments), notes
+        ),
+        points=_points(poi, notes),
+        source=_joined("", provider.title) or PROVIDER,
+        licence=_joined("", provider.license) or None,
+        obstacle=obstacle,
+        notes=tuple(notes),
+    )
+
+
+def _check_fit(poi: _Record, country: str, provider: _Provider) -> None:
+    if poi.submission_status and poi.submission_status.is_live is False:
+        raise _Unfit("not published")
+    if provider.is_open_data_licensed is False:
+        raise _Unfit("its provider gives no open licence")
+    if poi.status_type_id == PLANNED:
+        raise _Unfit("planned, not there yet")
+    if len(country) != 2 or not country.isalpha() or not country.isascii():
+        raise _Unfit("no country: ask Open Charge Map for verbose records")
+    if (poi.number_of_points or 0) > MOST_CHARGERS:
+        raise _Unfit(f"more than {MOST_CHARGERS} points")
+
+
+def _obstacle(poi: _Record) -> str | None:
+    if poi.status_type and poi.status_type.is_operational is False:
+        return "not in operation"
+    if poi.usage_type_id == RESTRICTED:
+        return "private, restricted access"
+    return None
+
+
+def _zone(position: Position, zone_of: ZoneOf) -> str:
+    check_position(position)
+    if position == Position(0.0, 0.0):
+        raise _Unfit("position 0, 0 is nobody's: it was never filled in")
+    zone = zone_of(position)
+    if zone is None or zone not in zones():
+        raise _Unfit("no time zone is known at its position")
+    return zone
+
+
+def _points(poi: _Record, notes: list[str]) -> tuple[Point, ...]:
+    """Plugs dealt round, so that a DC and AC triple on one point stays one charger.
+
+    Number of points, else the sum of the quantities, else 1; quantity 0 is not known and counts
+    as one plug. With fewer plugs than points the round goes on from the first plug.
+    """
+    connections = [c for c in poi.connections or () if c.status_type_id not in REMOVED]
+    quantities = [max(0, min(c.quantity or 0, MOST_CHARGERS)) for c in connections]
+    count = poi.number_of_points or 0
+    if count <= 0:
+        count = min(sum(quantities), MOST_CHARGERS) or 1
+    plugs = [
+        plug
+        for connection, quantity in zip(connections, quantities, strict=True)
+        for plug in [_plug(connection, notes)] * (quantity or 1)
+    ]
+    hands: list[list[_Plug]] = [[] for _ in range(count)]
+    for turn in range(max(count, len(plugs)) if plugs else 0):
+        hands[turn % count].append(plugs[turn % len(plugs)])
+    points = tuple(_point(hand) for hand in hands)
+    if not all(point.connectors for point in points):
+        notes.append("a charger without a known plug")
+    return points
+
+
+def _point(hand: list[_Plug]) -> Point:
+    connectors = dict.fromkeys(plug.connector for plug in hand if plug.connector)
+    return Point(tuple(connectors), "DC" if any(plug.direct for plug in hand) else "AC")
+
+
+def _plug(connection: _Connection, notes: list[str]) -> _Plug:
+    plug = open_charge_map_plug(connection.type_id, connection.amps)
+    direct = connection.current_type_id == DIRECT_CURRENT
+    if plug is None:
+        title = _joined("", connection.type.title if connection.type else None)[:60]
+        notes.append(f"plug type {connection.type_id} ({title or 'no name'}) is not known")
+        return _Plug(None, direct)
+    watts = round((connection.power or 0) * 1000)
+    if watts > most_watts(plug.standard):
+        notes.append(f"{plug.standard} with {connection.power} kW cannot be: power not known")
+    known = 0 < watts <= most_watts(plug.standard)
+    connector = Connector(
+        standard=plug.standard, cable=plug.cable, max_watts=watts if known else None
+    )
+    return _Plug(connector, direct or plug.standard in DC_ONLY)
+
+
+def _joined(between: str, *texts: str | None) -> str:
+    """Texts without what is no text: runs of it and of white space become one space."""
+    cleaned = (
+        " ".join("".join(letter if is_text(letter) else " " for letter in text or "").split())
+        for text in texts
+    )
+    return between.join(text for text in cleaned if text)
+
+
+def _short(name: str, text: str, notes: list[str]) -> str:
+    if len(text) > FIELDS[name]:
+        notes.append(f"{name} cut to {FIELDS[name]} characters")
+    return text[: FIELDS[name]].strip()

@@ -1,0 +1,174 @@
+"""Which slots there are, and why one cannot be booked."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from evslot.services.station.domain.hours import is_open, open_spans
+from evslot.services.station.domain.prices import price
+from evslot.services.station.domain.walltime import first_instant, grid_starts, on_grid
+from evslot.services.station.messages import (
+    Charger,
+    ChargerSlots,
+    PeriodInvalid,
+    SearchInvalid,
+    Slot,
+    SlotInPast,
+    SlotLengthInvalid,
+    SlotOffGrid,
+    SlotRule,
+    SlotTooFar,
+    SlotTooSoon,
+    StationClosed,
+    StationView,
+)
+from evslot.values import ChargerId, Period
+
+Reason = Literal["taken", "closed", "past", "too_soon", "too_far", "not_bookable"]
+Busy = Mapping[ChargerId, Sequence[Period]]
+"""What occupies each charger, with buffers."""
+
+DAY = 24 * 60
+SLOTS_IN_AN_ANSWER = 1000
+"""About 160 bytes each: an answer stays well below the 256 KiB of a record."""
+DAYS_TO_LOOK_AT = 400
+"""Before and after today: the furthest notice is a year."""
+
+
+def occupied(period: Period, rule: SlotRule) -> Period:
+    """The period with its buffer after: what is claimed on the charger."""
+    return Period(period.start, period.end + timedelta(minutes=rule.buffer))
+
+
+def check_period(period: Period) -> None:
+    """Refuses with PeriodInvalid what is no span of time."""
+    if period.start.tzinfo is None or period.end.tzinfo is None or period.end <= period.start:
+        raise PeriodInvalid
+
+
+def check_length(length: timedelta, rule: SlotRule) -> None:
+    """Refuses with SlotLengthInvalid or SlotOffGrid; the limits are in the details."""
+    shortest, longest = timedelta(minutes=rule.shortest), timedelta(minutes=rule.longest)
+    if not shortest <= length <= longest:
+        raise SlotLengthInvalid(shortest=rule.shortest, longest=rule.longest)
+    if length % timedelta(minutes=rule.grid):
+        raise SlotOffGrid(grid=rule.grid)
+
+
+def check_slot(station: StationView, period: Period, now: datetime) -> None:
+    """Refuses a slot that the station's rules do not allow; whether it is taken is not asked.
+
+    Far-off times are refused before anything is reckoned with them: year 9999 has no next day.
+    """
+    check_period(period)
+    rule = station.rule
+    reason = notice(rule, period.start, now)
+    if reason == "past":
+        raise SlotInPast
+    if reason == "too_far":
+        raise SlotTooFar(earliest_notice_days=rule.earliest_notice_days)
+    check_length(period.length, rule)
+    if not on_grid(period.start, rule.grid, ZoneInfo(station.zone)):
+        raise SlotOffGrid(grid=rule.grid)
+    if reason == "too_soon":
+        raise SlotTooSoon(latest_notice=rule.latest_notice)
+    if not opens_for(station, period):
+        raise StationClosed
+
+
+def notice(
+    rule: SlotRule, start: datetime, now: datetime
+) -> Literal["past", "too_soon", "too_far"] | None:
+    """Why a start cannot be booked at this moment, None if it can."""
+    if start <= now:
+        return "past"
+    ahead = start - now
+    if ahead < timedelta(minutes=rule.latest_notice):
+        return "too_soon"
+    if ahead > timedelta(days=rule.earliest_notice_days):
+        return "too_far"
+    return None
+
+
+def opens_for(station: StationView, period: Period) -> bool:
+    """Whether the station is open for the whole period."""
+    zone = ZoneInfo(station.zone)
+    first, last = period.start.astimezone(zone).date(), period.end.astimezone(zone).date()
+    return is_open(open_spans(station.hours, station.zone, first, last), period)
+
+
+def bookable_in(station: StationView, window: Period, now: datetime) -> bool:
+    """Whether a search may call chargers free for a window.
+
+    Grid and shortest length do not count: the driver will pick the slot that covers the window.
+    """
+    return (
+        notice(station.rule, window.start, now) is None
+        and window.length <= timedelta(minutes=station.rule.longest)
+        and opens_for(station, window)
+    )
+
+
+def claimed_span(station: StationView, day: date, minutes: int, now: datetime) -> Period:
+    """All that slots of a local day can claim: the last ones reach into the next day.
+
+    Refuses lengths that the station does not let, and days that nobody can book or remembers.
+    """
+    if abs((day - now.date()).days) > DAYS_TO_LOOK_AT:
+        raise SearchInvalid(f"the day must lie within {DAYS_TO_LOOK_AT} days of today")
+    length = timedelta(minutes=minutes) if 0 < minutes <= DAY else timedelta()
+    check_length(length, station.rule)
+    begin, end = (first_instant(day, minute, station.zone) for minute in (0, DAY))
+    return occupied(Period(begin, end + length), station.rule)
+
+
+def day_slots(
+    station: StationView,
+    day: date,
+    minutes: int,
+    chargers: Sequence[Charger],
+    busy: Busy,
+    now: datetime,
+) -> list[ChargerSlots]:
+    """Every grid start of the day at these chargers, with price and why a grey one is grey."""
+    length = timedelta(minutes=minutes)
+    spans = open_spans(station.hours, station.zone, day, day + timedelta(days=2))
+    starts = grid_starts(day, station.zone, station.rule.grid)
+    offers = [_offer(station, Period(start, start + length), spans, now) for start in starts]
+    return [
+        ChargerSlots(
+            charger_id=charger.charger_id,
+            label=charger.label,
+            slots=[_at_charger(slot, station.rule, taken) for slot in offers],
+        )
+        for charger in chargers
+        for taken in (busy.get(charger.charger_id, ()),)
+    ]
+
+
+def chargers_per_answer(station: StationView) -> int:
+    """How many chargers' days fit into one record; 25 hours in the longest day."""
+    return max(1, SLOTS_IN_AN_ANSWER // (25 * 60 // station.rule.grid))
+
+
+def _offer(station: StationView, period: Period, spans: Sequence[Period], now: datetime) -> Slot:
+    """The slot as it is where no charger is taken."""
+    reason: Reason | None = notice(station.rule, period.start, now)
+    if reason != "past" and station.status != "bookable":
+        reason = "not_bookable"
+    if reason is None and not is_open(spans, period):
+        reason = "closed"
+    cost = price(station.tariff, period) if station.tariff else None
+    return Slot(period=period, free=reason is None, price=cost, reason=reason)
+
+
+def _at_charger(slot: Slot, rule: SlotRule, taken: Sequence[Period]) -> Slot:
+    if not slot.free or not taken:
+        return slot
+    claimed = occupied(slot.period, rule)
+    if any(claimed.overlaps(period) for period in taken):
+        return replace(slot, free=False, reason="taken")
+    return slot

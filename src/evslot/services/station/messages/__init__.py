@@ -1,0 +1,257 @@
+"""What the station service can be asked, and what it tells."""
+
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from evslot.services.station.messages.supply import (
+    Charger,
+    ChargerInput,
+    ChargerSlots,
+    Connector,
+    Current,
+    DaySlots,
+    FoundStation,
+    FoundStations,
+    Hours,
+    ImportReport,
+    Opening,
+    OpeningException,
+    Position,
+    Quote,
+    SignedQuote,
+    Slot,
+    SlotRule,
+    StationStatus,
+    StationView,
+    Tariff,
+    pack_quote,
+    unpack_quote,
+)
+from evslot.spine.message import Command, Conflict, Event, Forbidden, Invalid, NotFound, Query
+from evslot.values import (
+    ChargerId,
+    OrganisationId,
+    Period,
+    StationId,
+    bucket_key,
+    station_bucket,
+)
+
+__all__ = [
+    "Charger",
+    "ChargerInput",
+    "ChargerNotFound",
+    "ChargerSlots",
+    "Connector",
+    "CreateStation",
+    "Current",
+    "CursorInvalid",
+    "DaySlots",
+    "FindStations",
+    "FoundStation",
+    "FoundStations",
+    "GetQuote",
+    "GetSlots",
+    "GetStation",
+    "Hours",
+    "ImportReport",
+    "ImportStations",
+    "NotAnOperator",
+    "Opening",
+    "OpeningException",
+    "PeriodInvalid",
+    "Position",
+    "Quote",
+    "SearchInvalid",
+    "SignedQuote",
+    "Slot",
+    "SlotInPast",
+    "SlotLengthInvalid",
+    "SlotOffGrid",
+    "SlotRule",
+    "SlotTooFar",
+    "SlotTooSoon",
+    "StationChanged",
+    "StationClosed",
+    "StationExists",
+    "StationInvalid",
+    "StationNotBookable",
+    "StationNotFound",
+    "StationPublished",
+    "StationStatus",
+    "StationView",
+    "Tariff",
+    "TariffRequired",
+    "pack_quote",
+    "unpack_quote",
+]
+
+
+class CreateStation(Command["StationPublished"], frozen=True, kw_only=True):
+    """Put a station on line: owners and managers of the organisation."""
+
+    station_id: StationId
+    """Made by the edge from the command id."""
+    organisation_id: OrganisationId
+    name: str
+    address: str
+    city: str
+    postcode: str
+    country: str
+    position: Position
+    zone: str
+    chargers: list[ChargerInput]
+    tariff: Tariff
+    terms: Literal["relaxed", "usual", "strict"] = "usual"
+    hours: Hours = Hours()
+    rule: SlotRule = SlotRule()
+    how_to_find: str = ""
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class ImportStations(Command[ImportReport], frozen=True, kw_only=True):
+    """One numbered part of an import of Open Charge Map records (domain rule 1.9)."""
+
+    import_id: UUID
+    part: int
+    records: list[Any]
+    bookable_as: OrganisationId | None = None
+    tariff: Tariff | None = None
+    terms: Literal["relaxed", "usual", "strict"] = "usual"
+    rule: SlotRule = SlotRule()
+
+    def key(self) -> str:
+        return str(self.import_id)
+
+
+class FindStations(Query[FoundStations], frozen=True, kw_only=True):
+    """Stations around a place, nearest first, with what is free in a window."""
+
+    position: Position
+    radius_metres: int = 3000
+    connector: str | None = None
+    """OCPI ConnectorType."""
+    min_watts: int | None = None
+    window: Period | None = None
+    bookable_only: bool = False
+    limit: int = 50
+    cursor: str | None = None
+
+    def key(self) -> None:
+        return None
+
+
+class GetStation(Query[StationView], frozen=True, kw_only=True):
+    """One station with its chargers."""
+
+    station_id: StationId
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class GetSlots(Query[DaySlots], frozen=True, kw_only=True):
+    """The slots of a local day: every grid start with state, price, and why a grey one is grey."""
+
+    station_id: StationId
+    day: date
+    minutes: int
+    """Length of the slot."""
+    charger_id: ChargerId | None = None
+    after: ChargerId | None = None
+    """Only the chargers that come after this one."""
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class GetQuote(Query[SignedQuote], frozen=True, kw_only=True):
+    """The price of a slot, line by line, with the terms that would hold; holds no slot."""
+
+    station_id: StationId
+    charger_id: ChargerId
+    period: Period
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station_id))
+
+
+class StationPublished(Event, frozen=True, kw_only=True):
+    """A station is on line, or was changed: its full public state."""
+
+    station: StationView
+    version: int
+
+    def key(self) -> str:
+        return bucket_key(station_bucket(self.station.station_id))
+
+
+class StationNotFound(NotFound):
+    """There is no such station, or it is not yours."""
+
+
+class ChargerNotFound(NotFound):
+    """The station has no such charger."""
+
+
+class StationInvalid(Invalid):
+    """The details of the station are not acceptable."""
+
+
+class StationExists(Conflict):
+    """This station id is taken."""
+
+
+class StationChanged(Conflict):
+    """Somebody changed this station in the meantime; try again."""
+
+
+class StationNotBookable(Conflict):
+    """This station is shown, but cannot be booked here."""
+
+
+class NotAnOperator(Forbidden):
+    """Only owners and managers of an organisation may do this."""
+
+
+class SlotOffGrid(Invalid):
+    """Starts and lengths must lie on the station's grid."""
+
+
+class SlotLengthInvalid(Invalid):
+    """The slot is shorter or longer than the station allows."""
+
+
+class StationClosed(Conflict):
+    """The station is closed in this period."""
+
+
+class SlotInPast(Invalid):
+    """The slot has already begun."""
+
+
+class SlotTooSoon(Conflict):
+    """The slot begins too soon to be booked."""
+
+
+class SlotTooFar(Conflict):
+    """The slot lies further ahead than the station takes bookings."""
+
+
+class PeriodInvalid(Invalid):
+    """The end must come after the start, both with an offset from UTC."""
+
+
+class SearchInvalid(Invalid):
+    """The search asks for something impossible."""
+
+
+class CursorInvalid(Invalid):
+    """This cursor was not made by this search."""
+
+
+class TariffRequired(Invalid):
+    """A public charger of 50 kW or more needs a price per kWh (AFIR, Article 5)."""

@@ -1,0 +1,191 @@
+"""SQL of the write side: stations with all that belongs to them, and what occupies chargers."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+from msgspec import Struct
+
+from evslot.services.reservation.messages import Reservation
+from evslot.services.station.messages import StationView
+from evslot.spine.transaction import Reading, Transaction
+from evslot.values import StationId
+
+# A station as messages.StationView in JSON; the caller says which ones.
+VIEW = """
+select jsonb_build_object(
+  'station_id', s.station_id, 'organisation_id', s.organisation_id, 'version', s.version,
+  'name', s.name, 'address', s.address, 'city', s.city, 'postcode', s.postcode,
+  'country', s.country, 'position',
+  jsonb_build_object('latitude', s.latitude, 'longitude', s.longitude),
+  'zone', s.zone, 'how_to_find', s.how_to_find, 'status', s.status, 'hours', s.hours,
+  'rule', s.rule, 'source', s.source, 'licence', s.licence,
+  'tariff', (select body from tariff t
+             where t.station_id = s.station_id and t.version = s.tariff_version),
+  'terms', (select body from terms t
+            where t.station_id = s.station_id and t.version = s.terms_version),
+  'chargers', coalesce(
+    (select jsonb_agg(jsonb_build_object(
+       'charger_id', c.charger_id, 'label', c.label, 'current', c.current,
+       'accessible', c.accessible, 'state', c.state, 'state_source', c.state_source,
+       'state_at', c.state_at, 'connectors', coalesce(
+         (select jsonb_agg(jsonb_build_object(
+            'standard', k.standard, 'cable', k.cable, 'max_watts', k.max_watts) order by k.number)
+          from connector k where k.charger_id = c.charger_id), '[]')) order by c.number)
+     from charger c where c.station_id = s.station_id and not c.retired), '[]')) as view
+from station s
+where s.station_id = any($1::uuid[])"""
+
+
+async def select_stations(
+    reader: Reading | Transaction, station_ids: Sequence[StationId]
+) -> dict[StationId, StationView]:
+    """Those that exist, by id."""
+    rows = await reader.fetch(VIEW, station_ids)
+    views = [msgspec.json.decode(row["view"], type=StationView) for row in rows]
+    return {view.station_id: view for view in views}
+
+
+async def lock_imports(tx: Transaction) -> None:
+    """One import at a time, for a lock on rows cannot hold those that are not there yet."""
+    await tx.execute("select pg_advisory_xact_lock(hashtext('station import'))")
+
+
+class StationRow(Struct, frozen=True, kw_only=True):
+    """A station to write, with its id at the provider it was imported from."""
+
+    view: StationView
+    imported_from: str | None = None
+    source_id: str | None = None
+
+
+async def upsert_stations(tx: Transaction, rows: Sequence[StationRow]) -> bool:
+    """Write stations as their views say, all in five statements; the state of chargers stays.
+
+    False where one has another version than that before the written one: somebody was faster, or
+    a new station's id is taken. The caller refuses then, which takes back what was written.
+    """
+    stations = msgspec.json.encode(rows).decode()
+    if await tx.execute(_STATIONS, stations) < len(rows):
+        return False
+    # What is gone goes in a statement of its own, for its label may pass to another charger.
+    for statement in (_GONE_CHARGERS, _CHARGERS, _CONNECTORS, _PRICES_AND_TERMS):
+        await tx.execute(statement, stations)
+    return True
+
+
+_STATIONS = """
+insert into station as s (
+  station_id, organisation_id, version, status, name, address, city, postcode, country,
+  how_to_find, latitude, longitude, zone, hours, rule, tariff_version, terms_version,
+  imported_from, source_id, source, licence)
+select v.station_id, v.organisation_id, v.version, v.status, v.name, v.address, v.city,
+  v.postcode, v.country, v.how_to_find, (v.position->>'latitude')::float8,
+  (v.position->>'longitude')::float8, v.zone, v.hours, v.rule, (v.tariff->>'version')::integer,
+  (v.terms->>'version')::integer, r.imported_from, r.source_id, v.source, v.licence
+from jsonb_to_recordset($1::jsonb) as r (view jsonb, imported_from text, source_id text),
+  jsonb_to_record(r.view) as v (
+    station_id uuid, organisation_id uuid, version integer, status text, name text, address text,
+    city text, postcode text, country text, how_to_find text, position jsonb, zone text,
+    hours jsonb, rule jsonb, tariff jsonb, terms jsonb, source text, licence text)
+order by v.station_id
+on conflict (station_id) do update set
+  organisation_id = excluded.organisation_id, version = excluded.version,
+  status = excluded.status, name = excluded.name, address = excluded.address,
+  city = excluded.city, postcode = excluded.postcode, country = excluded.country,
+  how_to_find = excluded.how_to_find, latitude = excluded.latitude,
+  longitude = excluded.longitude, zone = excluded.zone, hours = excluded.hours,
+  rule = excluded.rule, tariff_version = excluded.tariff_version,
+  terms_version = excluded.terms_version, imported_from = excluded.imported_from,
+  source_id = excluded.source_id, source = excluded.source, licence = excluded.licence,
+  changed_at = now()
+where s.version = excluded.version - 1"""
+
+_GONE_CHARGERS = """
+update charger set retired = true
+from jsonb_to_recordset($1::jsonb) as r (view jsonb)
+where charger.station_id = (r.view->>'station_id')::uuid and not charger.retired
+  and not exists (select from jsonb_array_elements(r.view->'chargers') as c (charger)
+                  where (c.charger->>'charger_id')::uuid = charger.charger_id)"""
+
+_CHARGERS = """
+insert into charger (charger_id, station_id, number, label, current, accessible)
+select (c.charger->>'charger_id')::uuid, (r.view->>'station_id')::uuid, c.number,
+  c.charger->>'label', c.charger->>'current', (c.charger->>'accessible')::boolean
+from jsonb_to_recordset($1::jsonb) as r (view jsonb),
+  jsonb_array_elements(r.view->'chargers') with ordinality as c (charger, number)
+on conflict (charger_id) do update set
+  number = excluded.number, label = excluded.label, current = excluded.current,
+  accessible = excluded.accessible, retired = false"""
+
+_CONNECTORS = """
+with wanted as (
+  select (c.charger->>'charger_id')::uuid as charger_id, k.number, k.plug
+  from jsonb_to_recordset($1::jsonb) as r (view jsonb),
+    jsonb_array_elements(r.view->'chargers') as c (charger),
+    jsonb_array_elements(c.charger->'connectors') with ordinality as k (plug, number)),
+gone as (
+  delete from connector k
+  using jsonb_to_recordset($1::jsonb) as r (view jsonb),
+    jsonb_array_elements(r.view->'chargers') as c (charger)
+  where k.charger_id = (c.charger->>'charger_id')::uuid
+    and not exists (select from wanted w
+                    where w.charger_id = k.charger_id and w.number = k.number))
+insert into connector (charger_id, number, standard, cable, max_watts)
+select charger_id, number, plug->>'standard', (plug->>'cable')::boolean,
+  (plug->>'max_watts')::integer
+from wanted
+on conflict on constraint connector_pk do update set
+  standard = excluded.standard, cable = excluded.cable, max_watts = excluded.max_watts"""
+
+_PRICES_AND_TERMS = """
+with views as (select view from jsonb_to_recordset($1::jsonb) as r (view jsonb)),
+prices as (
+  insert into tariff (station_id, version, body)
+  select (view->>'station_id')::uuid, (view->'tariff'->>'version')::integer, view->'tariff'
+  from views where view->'tariff'->>'version' is not null
+  on conflict on constraint tariff_pk do nothing)
+insert into terms (station_id, version, body)
+select (view->>'station_id')::uuid, (view->'terms'->>'version')::integer, view->'terms'
+from views where view->'terms'->>'version' is not null
+on conflict on constraint terms_pk do nothing"""
+
+
+async def upsert_busy(tx: Transaction, reservation: Reservation, version: int) -> None:
+    """What a booking occupies, unless a later version of it is known already."""
+    await tx.execute(
+        """insert into busy (ref, version, station_id, charger_id, kind, state, occupies, period,
+             occupied, held_until)
+           values ($1, $2, $3, $4, 'reservation', $5, $6, tstzrange($7, $8), tstzrange($9, $10),
+             $11)
+           on conflict (ref) do update set
+             version = excluded.version, charger_id = excluded.charger_id,
+             state = excluded.state, occupies = excluded.occupies, period = excluded.period,
+             occupied = excluded.occupied, held_until = excluded.held_until, changed_at = now()
+           where busy.version < excluded.version""",
+        reservation.reservation_id,
+        version,
+        reservation.station_id,
+        reservation.charger_id,
+        reservation.state,
+        reservation.state in ("held", "confirmed", "active"),
+        reservation.period.start,
+        reservation.period.end,
+        reservation.occupied.start,
+        reservation.occupied.end,
+        reservation.held_until if reservation.state == "held" else None,
+    )
+
+
+async def delete_old_busy(tx: Transaction, kept: timedelta, limit: int) -> int:
+    """Forget what ended, and was last heard of, longer ago than `kept`; answers how many."""
+    return await tx.execute(
+        """delete from busy where ref in (
+             select ref from busy
+             where changed_at < now() - $1::interval
+               and (not occupies or upper(occupied) < now() - $1::interval
+                    or held_until < now() - $1::interval)
+             order by changed_at limit $2)""",
+        kept,
+        limit,
+    )
