@@ -1,0 +1,1 @@
+"""The rules of money: the life of a payment, and the ledger."""
