@@ -16,9 +16,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def _servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+def cache_dir() -> Path:
+    """Where downloads are kept between runs."""
+    return Path(os.environ.get("EVSLOT_CACHE_DIR", "~/.cache/evslot")).expanduser()
+
+
+@pytest.fixture(scope="session")
+def _servers(request: pytest.FixtureRequest, cache_dir: Path) -> Iterator[Servers]:
     """Both begin to start together when the collected tests use both."""
-    servers = Servers(Path(os.environ.get("EVSLOT_CACHE_DIR", "~/.cache/evslot")))
+    servers = Servers(cache_dir)
     try:
         needed = {name for item in request.session.items for name in _fixtures(item)}
         if "postgres_server" in needed:

@@ -255,6 +255,7 @@ class Supervisor:
             self._say("the watchdog ended; starting it again")
             await asyncio.sleep(FIRST_BACKOFF_SECONDS)
             await watchdog.start()
+            self._say("the watchdog is back")
 
     async def _stop(self, name: str) -> None:
         running = self._running[name]
