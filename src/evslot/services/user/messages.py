@@ -237,6 +237,10 @@ class EmailInvalid(Invalid):
     """This is not an e-mail address."""
 
 
+class ProfileInvalid(Invalid):
+    """Name, language or time zone are not acceptable; `field` says which."""
+
+
 class OrganisationInvalid(Invalid):
     """The details of the organisation are not acceptable."""
 
@@ -247,6 +251,10 @@ class OrganisationNotFound(NotFound):
 
 class UserNotFound(NotFound):
     """There is no such account."""
+
+
+class TooManyOrganisations(Conflict):
+    """You belong to as many organisations as one person can."""
 
 
 class OrganisationExists(Conflict):

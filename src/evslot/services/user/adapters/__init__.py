@@ -1,0 +1,1 @@
+"""What the user service needs from outside: the processor, for hashing passwords."""

@@ -1,0 +1,1 @@
+"""Rules of people: addresses, passwords, codes, sessions, profiles, organisations."""

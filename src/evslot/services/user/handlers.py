@@ -1,0 +1,356 @@
+"""What the user service does: codes, sign-in, sessions, organisations, housekeeping.
+
+Wrong tries must be counted although they are refused, so what counts them is `on_many`: such a
+handler gives its refusals back in place of raising them, and nothing it wrote is cut back.
+"""
+
+import hmac
+from datetime import timedelta
+
+from msgspec import Struct
+
+from evslot.services.notification import messages as notification
+from evslot.services.user import store
+from evslot.services.user.adapters.hashing import PasswordHashing, Verified
+from evslot.services.user.domain import passwords, profiles, sessions
+from evslot.services.user.domain.emails import normal_email
+from evslot.services.user.domain.organisations import MAX_PER_PERSON, checked_organisation
+from evslot.services.user.domain.sessions import Settings, Verdict
+from evslot.services.user.messages import (
+    CodeRequested,
+    CreateOrganisation,
+    EmailInvalid,
+    EndSession,
+    OrganisationCreated,
+    OrganisationExists,
+    RefreshSession,
+    RefreshTokenInvalid,
+    RegisterUser,
+    RequestSignInCode,
+    SessionEnded,
+    SignedIn,
+    SignInWithCode,
+    SignInWithPassword,
+    TooManyAttempts,
+    TooManyOrganisations,
+    UserNotFound,
+    UserRegistered,
+    WrongCredentials,
+)
+from evslot.spine.callers import AccessTokens
+from evslot.spine.handling import Handlers, Received
+from evslot.spine.message import Personal, Refusal, Secret, Unauthenticated
+from evslot.spine.sealing import Keys
+from evslot.spine.transaction import Reader, Reading, Transaction
+from evslot.values import SessionId, UserId, new_id
+
+handlers = Handlers()
+
+SWEEP_LIMIT = 1000
+"""Rows of a kind that one run takes away, so that it stays short."""
+
+
+class Registration(Struct, frozen=True, kw_only=True):
+    """What was worked out before the transaction of a `RegisterUser`."""
+
+    password_hash: str
+    code_id: int | None
+    """The code that was the newest at that time."""
+    same_password: bool
+    """Whether that code belongs to a registration with the same password."""
+
+
+class PasswordCheck(Struct, frozen=True, kw_only=True):
+    """What was worked out before the transaction of a `SignInWithPassword`."""
+
+    stored: store.StoredPassword | None
+    verified: Verified | None
+    """None where there were too many wrong ones, and nothing was compared."""
+
+
+@handlers.on(RequestSignInCode)
+async def request_sign_in_code(command: RequestSignInCode, tx: Transaction) -> CodeRequested:
+    email = normal_email(command.email.value)
+    language = profiles.checked_language(command.language)
+    return await _mail_code(tx, email, language, "UTC")
+
+
+@handlers.prepare(RegisterUser)
+async def hash_new_password(command: RegisterUser, reading: Reading) -> Registration | None:
+    """Hashes and compares always, so that time does not tell who registers; None: refused."""
+    if not passwords.is_acceptable(command.password.value, _known_about(command)):
+        return None
+    hashing = reading.resource(PasswordHashing)
+    address_mac = _address_mac(reading, command.email.value.lower())
+    newest = await store.newest_code(reading, address_mac)
+    earlier = newest.password_hash if newest else None
+    verified = await hashing.verify(command.password.value, earlier)
+    return Registration(
+        password_hash=await hashing.hash(command.password.value),
+        code_id=newest.code_id if newest else None,
+        same_password=verified.fits,
+    )
+
+
+@handlers.on(RegisterUser)
+async def register_user(command: RegisterUser, tx: Transaction) -> CodeRequested:
+    """The code finishes the registration; an address that has an account is just mailed one.
+
+    Whoever owns the mailbox may enter a code that somebody else asked for. So password and name
+    are taken only if all who asked while codes of the address are valid chose this password.
+    """
+    email = normal_email(command.email.value)
+    language = profiles.checked_language(command.language)
+    zone = profiles.checked_zone(command.zone)
+    name = profiles.checked_name(command.name.value) if command.name else None
+    passwords.check_password(command.password.value, _known_about(command))
+    chosen: Registration = tx.prepared
+    newest = await store.newest_code(tx, _address_mac(tx, email))
+    agreed = newest is None or (chosen.same_password and chosen.code_id == newest.code_id)
+    sealed_name = tx.resource(Keys).seal_own(name.encode()) if name else None
+    return await _mail_code(
+        tx,
+        email,
+        language,
+        zone,
+        password_hash=chosen.password_hash if agreed else None,
+        sealed_name=sealed_name if agreed else None,
+    )
+
+
+@handlers.on_many(SignInWithCode, touches=lambda received: (received.command.email.value.lower(),))
+async def sign_in_with_codes(
+    commands: list[Received[SignInWithCode]], tx: Transaction
+) -> list[SignedIn | Refusal]:
+    return [await _sign_in_with_code(received.command, tx) for received in commands]
+
+
+@handlers.prepare(SignInWithPassword)
+async def check_password(command: SignInWithPassword, reading: Reading) -> PasswordCheck:
+    """Compares with a dummy where there is no account, so that time does not tell."""
+    email = command.email.value.lower()
+    settings = reading.resource(Settings)
+    wrong = await store.wrong_passwords(
+        reading, _address_mac(reading, email), sessions.hour_of(reading.now)
+    )
+    stored = await store.password_of(reading, email)
+    if wrong >= settings.wrong_passwords_per_hour:
+        return PasswordCheck(stored=stored, verified=None)
+    password = command.password.value[: passwords.MAX_LENGTH + 1]
+    verified = await reading.resource(PasswordHashing).verify(
+        password, stored.hash if stored else None
+    )
+    return PasswordCheck(stored=stored, verified=verified)
+
+
+@handlers.on_many(
+    SignInWithPassword, touches=lambda received: (received.command.email.value.lower(),)
+)
+async def sign_in_with_passwords(
+    commands: list[Received[SignInWithPassword]], tx: Transaction
+) -> list[SignedIn | Refusal]:
+    return [
+        await _sign_in_with_password(received.command, received.prepared, tx)
+        for received in commands
+    ]
+
+
+@handlers.on_many(RefreshSession, touches=lambda received: (received.command.refresh_token.value,))
+async def refresh_sessions(
+    commands: list[Received[RefreshSession]], tx: Transaction
+) -> list[SignedIn | Refusal]:
+    """Many only in order to end a session and refuse in one go; they run one after the other."""
+    return [await _refresh(received.command.refresh_token.value, tx) for received in commands]
+
+
+@handlers.on(EndSession)
+async def end_session(command: EndSession, tx: Transaction) -> SessionEnded:
+    if tx.caller.require_user() != command.user_id:
+        raise UserNotFound()
+    session_id = tx.caller.session_id
+    if session_id is None:
+        raise Unauthenticated()
+    ended = SessionEnded(user_id=command.user_id, session_id=session_id, reason="signed_out")
+    if await store.end_session(tx, session_id, ended.reason):
+        tx.emit(ended)
+    return ended
+
+
+@handlers.on(CreateOrganisation)
+async def create_organisation(command: CreateOrganisation, tx: Transaction) -> OrganisationCreated:
+    owner_id = tx.caller.require_user()
+    if tx.caller.session_id is None or not await store.session_is_open(tx, tx.caller.session_id):
+        raise Unauthenticated()
+    wanted = checked_organisation(command)
+    if await store.count_organisations(tx, owner_id) >= MAX_PER_PERSON:
+        raise TooManyOrganisations(limit=MAX_PER_PERSON)
+    approved = bool(tx.resource(Settings).approve_organisations)
+    if not await store.insert_organisation(tx, wanted, owner_id, approved):
+        raise OrganisationExists()
+    await store.insert_member(tx, wanted.organisation_id, owner_id, "owner")
+    created = OrganisationCreated(
+        organisation_id=wanted.organisation_id,
+        legal_name=wanted.legal_name,
+        country=wanted.country,
+        owner_id=owner_id,
+        approved=approved,
+        version=1,
+    )
+    tx.emit(created)
+    return created
+
+
+@handlers.every(seconds=10.0)
+async def tidy(tx: Transaction) -> None:
+    await store.tidy(tx, SWEEP_LIMIT)
+
+
+async def _mail_code(
+    tx: Transaction,
+    email: str,
+    language: str,
+    zone: str,
+    password_hash: str | None = None,
+    sealed_name: str | None = None,
+) -> CodeRequested:
+    """The answer is the same whether or not a mail goes out."""
+    settings = tx.resource(Settings)
+    requested = CodeRequested(valid_seconds=settings.code_seconds)
+    address_mac = _address_mac(tx, email)
+    if await store.count_codes(tx, address_mac) >= settings.codes_per_hour:
+        return requested
+    code = sessions.new_code()
+    valid_until = tx.now + timedelta(seconds=settings.code_seconds)
+    code_mac = _code_mac(tx, email, code)
+    await store.insert_code(
+        tx, address_mac, code_mac, valid_until, language, zone, password_hash, sealed_name
+    )
+    tx.send(
+        notification.SendSignInCode(
+            email=Personal(email), code=Secret(code), language=language, valid_until=valid_until
+        )
+    )
+    return requested
+
+
+async def _sign_in_with_code(command: SignInWithCode, tx: Transaction) -> SignedIn | Refusal:
+    try:
+        email = normal_email(command.email.value)
+    except EmailInvalid as refusal:
+        return refusal
+    code = await store.newest_code(tx, _address_mac(tx, email))
+    if code is None:
+        return WrongCredentials()
+    if not await store.try_code(tx, code.code_id, sessions.MAX_CODE_TRIES):
+        return TooManyAttempts()
+    if not hmac.compare_digest(code.code_mac, _code_mac(tx, email, command.code.value.strip())):
+        return WrongCredentials()
+    await store.use_code(tx, code.code_id)
+    user_id = await _account_for(tx, email, code)
+    if user_id is None:
+        return WrongCredentials()
+    return await _open_session(tx, user_id, "code")
+
+
+async def _account_for(tx: Transaction, email: str, code: store.Code) -> UserId | None:
+    """The account of a proven address, made if need be; None where it may not sign in."""
+    user_id = UserId(new_id())
+    name = tx.resource(Keys).unseal(code.sealed_name).decode() if code.sealed_name else None
+    if await store.insert_account(tx, user_id, email, name, code.language, code.zone):
+        if code.password_hash:
+            await store.insert_password(tx, user_id, code.password_hash)
+        tx.emit(UserRegistered(user_id=user_id, language=code.language, version=1))
+        return user_id
+    account = await store.account_of(tx, email)
+    return account.user_id if account and account.active else None
+
+
+async def _sign_in_with_password(
+    command: SignInWithPassword, checked: PasswordCheck, tx: Transaction
+) -> SignedIn | Refusal:
+    try:
+        email = normal_email(command.email.value)
+    except EmailInvalid as refusal:
+        return refusal
+    if checked.verified is None:
+        return TooManyAttempts()
+    stored = await store.password_of(tx, email)
+    # Changed or taken away between the comparison and now: then it does not count.
+    if not checked.verified.fits or stored is None or stored != checked.stored:
+        await store.count_wrong_password(tx, _address_mac(tx, email), sessions.hour_of(tx.now))
+        return WrongCredentials()
+    if checked.verified.rehashed:
+        await store.rehash_password(tx, stored, checked.verified.rehashed)
+    return await _open_session(tx, stored.user_id, "password")
+
+
+async def _open_session(tx: Transaction, user_id: UserId, opened_by: str) -> SignedIn:
+    session = store.Session(session_id=SessionId(new_id()), user_id=user_id, opened_at=tx.now)
+    expires_at = sessions.session_end(tx.now, tx.now, tx.resource(Settings))
+    await store.insert_session(tx, session, opened_by, expires_at)
+    token = sessions.new_refresh_token()
+    await store.insert_refresh_token(tx, _token_mac(tx, token), session.session_id)
+    return await _signed_in(tx, session, token)
+
+
+async def _refresh(token: str, tx: Transaction) -> SignedIn | Refusal:
+    token_mac = _token_mac(tx, token)
+    found = await store.lock_refresh_token(tx, token_mac)
+    if found is None:
+        return RefreshTokenInvalid()
+    stored, session = found
+    verdict = sessions.judge_refresh(stored, tx.now)
+    if verdict is Verdict.ROTATE:
+        successor = sessions.new_refresh_token()
+        sealed = tx.resource(Keys).seal_own(successor.encode())
+        await store.use_refresh_token(tx, token_mac, sealed)
+        await store.insert_refresh_token(tx, _token_mac(tx, successor), session.session_id)
+        expires_at = sessions.session_end(session.opened_at, tx.now, tx.resource(Settings))
+        await store.extend_session(tx, session.session_id, expires_at)
+        return await _signed_in(tx, session, successor)
+    if verdict is Verdict.REPEAT and stored.sealed_successor is not None:
+        successor = tx.resource(Keys).unseal(stored.sealed_successor).decode()
+        return await _signed_in(tx, session, successor)
+    if verdict is Verdict.REUSED:
+        await _end_reused(tx, session)
+    return RefreshTokenInvalid()
+
+
+async def _end_reused(tx: Transaction, session: store.Session) -> None:
+    """Nobody knows which of the two is the thief, so both are out."""
+    reason = "refresh_token_reused"
+    await store.end_session(tx, session.session_id, reason)
+    tx.emit(SessionEnded(user_id=session.user_id, session_id=session.session_id, reason=reason))
+
+
+async def _signed_in(tx: Transaction, session: store.Session, refresh_token: str) -> SignedIn:
+    """A fresh access token with the roles of this moment."""
+    account = await store.account(tx, session.user_id)
+    organisations = await store.roles_in_organisations(tx, session.user_id)
+    seconds = tx.resource(Settings).access_seconds
+    access_token = AccessTokens(tx.resource(Keys)).mint(
+        session.user_id, session.session_id, account.roles, organisations, tx.now, seconds
+    )
+    return SignedIn(
+        user_id=session.user_id,
+        session_id=session.session_id,
+        access_token=Secret(access_token),
+        access_seconds=seconds,
+        refresh_token=Secret(refresh_token),
+    )
+
+
+def _known_about(command: RegisterUser) -> tuple[str, ...]:
+    return (command.email.value, command.name.value if command.name else "")
+
+
+def _address_mac(reader: Reader, email: str) -> bytes:
+    return reader.resource(Keys).fingerprint(b"address:" + email.encode())
+
+
+def _code_mac(reader: Reader, email: str, code: str) -> bytes:
+    return reader.resource(Keys).fingerprint(f"code:{email}:{code}".encode())
+
+
+def _token_mac(reader: Reader, token: str) -> bytes:
+    return reader.resource(Keys).fingerprint(b"refresh:" + token.encode())
