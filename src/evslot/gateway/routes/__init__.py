@@ -1,1 +1,32 @@
-"""One module per resource of the HTTP interface."""
+"""The HTTP resources under /v1, one module each."""
+
+from typing import Any
+
+from evslot.gateway.routes import (
+    jwks,
+    live,
+    notifications,
+    operations,
+    organisations,
+    payments,
+    quotes,
+    reservations,
+    sessions,
+    stations,
+    users,
+)
+
+ROUTES: list[Any] = [
+    *users.ROUTES,
+    *sessions.ROUTES,
+    *organisations.ROUTES,
+    *stations.ROUTES,
+    *quotes.ROUTES,
+    *reservations.ROUTES,
+    *payments.ROUTES,
+    *notifications.ROUTES,
+    *operations.ROUTES,
+    *live.ROUTES,
+    *jwks.ROUTES,
+]
+"""In the order in which the reference page lists them."""

@@ -1,0 +1,16 @@
+"""What a route says of itself beyond its signature: its refusals, parameters and an example."""
+
+from typing import Any
+
+from evslot.gateway.parsing import Parameters
+from evslot.spine.message import Refusal
+
+
+def described(
+    *refusals: type[Refusal],
+    tag: str,
+    parameters: type[Parameters] | None = None,
+    example: Any = None,
+) -> dict[str, Any]:
+    """Goes into a route's `opt`; /openapi.json and the page at /docs are made from it."""
+    return {"refusals": refusals, "tag": tag, "parameters": parameters, "example": example}

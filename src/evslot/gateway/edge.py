@@ -1,0 +1,77 @@
+"""Around every request: an id, security headers, one log line, one measurement."""
+
+import secrets
+import time
+from typing import Any
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from evslot.spine.telemetry import HTTP_SECONDS, log, log_context
+
+SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        b"object-src 'none'",
+    ),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(self), microphone=()"),
+]
+NOT_STORED = (b"cache-control", b"no-store")
+"""Answers are personal or old at once; who may keep one says so."""
+STREAM = "/v1/live"
+
+
+class Edge:
+    """The outermost ASGI application; one small wrapper in place of a stack of middleware."""
+
+    def __init__(self, app: ASGIApp, *, log_requests: bool) -> None:
+        self._app = app
+        self._log_requests = log_requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _headers(message["headers"], request_id)
+            await send(message)
+
+        with log_context(request_id=request_id):
+            try:
+                await self._app(scope, receive, sending)
+            finally:
+                self._measure(scope, status, time.perf_counter() - started)
+
+    def _measure(self, scope: Any, status: int, seconds: float) -> None:
+        # The template, not the path: ids would make a label each. No template = no such route.
+        route = scope.get("path_template") or "none"
+        if route != STREAM:
+            HTTP_SECONDS.labels(f"{scope['method']} {route}", str(status)).observe(seconds)
+        if self._log_requests and (scope["method"] != "GET" or status >= 500):
+            log.info(
+                "request",
+                method=scope["method"],
+                route=route,
+                status_code=status,
+                milliseconds=round(seconds * 1000, 1),
+            )
+
+
+def _headers(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    found = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+    if not any(name == b"cache-control" for name, _ in headers):
+        found.append(NOT_STORED)
+    return found

@@ -1,0 +1,163 @@
+"""Hears every event of all services: feeds the live streams, the shared reads and the door."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from evslot.gateway.auth import EndedSessions
+from evslot.gateway.live import Live, LiveEvent
+from evslot.gateway.positions import Partitions
+from evslot.gateway.shared_reads import SharedReads
+from evslot.services.payment import messages as payment
+from evslot.services.payment.messages import Payment
+from evslot.services.reservation import messages as reservation
+from evslot.services.reservation.messages import Reservation
+from evslot.services.station import messages as station
+from evslot.services.user import messages as user
+from evslot.spine.kafka import EventFeed
+from evslot.spine.message import Catalogue, Event, Message, decode, message_types
+from evslot.spine.records import Incoming
+from evslot.spine.telemetry import TROUBLE, log
+from evslot.spine.topics import Topics
+from evslot.values import ChargerId, Period, StationId
+
+HEARD = ("user", "station", "reservation", "payment")
+LIVE = ("reservation", "payment")
+OCCUPYING = ("held", "confirmed", "active")
+QUIET_SECONDS = 0.4
+"""Nothing new for so long at the start: the past has been read."""
+
+
+class SlotChange(Struct, frozen=True, kw_only=True):
+    """What everybody may know when a slot is taken or let go: nothing about who."""
+
+    station_id: StationId
+    charger_id: ChargerId
+    state: Literal["taken", "free"]
+    period: Period
+    occupied: Period
+    """With the buffer behind it."""
+    held_until: str | None
+    """A hold that is not paid by then is free again."""
+
+
+class OwnChange(Struct, frozen=True, kw_only=True):
+    """What a person is told of their own: `what` happened, and the state after it."""
+
+    what: str
+    reservation: Reservation | None = None
+    payment: Payment | None = None
+
+
+class Listener:
+    """Reads the event feed for as long as the process lives."""
+
+    def __init__(
+        self,
+        feed: EventFeed,
+        topics: Topics,
+        live: Live,
+        shared: SharedReads,
+        ended: EndedSessions,
+    ) -> None:
+        self._feed = feed
+        self._topics = topics
+        self._live = live
+        self._shared = shared
+        self._ended = ended
+        self._catalogue = Catalogue(
+            kind
+            for module in (user, station, reservation, payment)
+            for kind in message_types(module)
+            if issubclass(kind, Event)
+        )
+        self._heard: dict[type[Message], Callable[[Any, float], Iterable[LiveEvent]]] = {
+            user.SessionEnded: self._session_ended,
+            station.StationPublished: self._station_published,
+        }
+        self.caught_up = asyncio.Event()
+        """The past has been read: no ended session is unknown."""
+
+    async def start(self) -> None:
+        """Raises BrokerUnavailable; from then on `run` can be called."""
+        await self._feed.start()
+        live = [self._topics.events(service) for service in LIVE]
+        self._live.begin(Partitions(self._feed.started_at, live))
+
+    async def run(self) -> None:
+        """Never ends by itself."""
+        while not self.caught_up.is_set():
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    self.hear(await anext(self._feed))
+            except TimeoutError:
+                self.caught_up.set()
+        async for incoming in self._feed:
+            self.hear(incoming)
+
+    def hear(self, incoming: Incoming) -> None:
+        """One record; what cannot be understood is counted and passed over."""
+        events: list[LiveEvent] = []
+        try:
+            if event := self._event_of(incoming):
+                events.extend(self._react(event, incoming.appended_at.timestamp()))
+        except (msgspec.MsgspecError, ValueError) as error:
+            TROUBLE.labels("bad_event").inc()
+            log.warning(
+                "event not understood",
+                topic=incoming.topic,
+                partition=incoming.partition,
+                offset=incoming.offset,
+                reason=repr(error),
+            )
+        self._live.heard(incoming.topic, incoming.partition, incoming.offset, events)
+
+    def _event_of(self, incoming: Incoming) -> Message | None:
+        version = incoming.header("ce_version") or ""
+        name = incoming.header("ce_type") or ""
+        kind = self._catalogue.find(name, int(version)) if version.isdigit() else None
+        return None if kind is None else decode(incoming.value, kind)
+
+    def _react(self, event: Message, at: float) -> Iterable[LiveEvent]:
+        if isinstance(event, reservation.ReservationEvent):
+            self._shared.station_changed(event.reservation.station_id)
+            return [_for_driver(event), _for_everybody(event.reservation)]
+        if isinstance(event, payment.PaymentEvent):
+            return [_for_payer(event)]
+        react = self._heard.get(type(event))
+        return react(event, at) if react else ()
+
+    def _session_ended(self, event: user.SessionEnded, at: float) -> Iterable[LiveEvent]:
+        self._ended.add(event.session_id, at)
+        self._live.session_ended(event.session_id)
+        return ()
+
+    def _station_published(self, event: station.StationPublished, _: float) -> Iterable[LiveEvent]:
+        self._shared.station_changed(event.station.station_id)
+        return ()
+
+
+def _for_driver(event: reservation.ReservationEvent) -> LiveEvent:
+    told = OwnChange(what=type(event).__name__, reservation=event.reservation)
+    return LiveEvent("reservation", msgspec.json.encode(told), user_id=event.reservation.driver_id)
+
+
+def _for_payer(event: payment.PaymentEvent) -> LiveEvent:
+    told = OwnChange(what=type(event).__name__, payment=event.payment)
+    return LiveEvent("payment", msgspec.json.encode(told), user_id=event.payment.payer_id)
+
+
+def _for_everybody(booked: reservation.Reservation) -> LiveEvent:
+    held_until = booked.held_until.isoformat() if booked.held_until else None
+    change = SlotChange(
+        station_id=booked.station_id,
+        charger_id=booked.charger_id,
+        state="taken" if booked.state in OCCUPYING else "free",
+        period=booked.period,
+        occupied=booked.occupied,
+        held_until=held_until if booked.state == "held" else None,
+    )
+    return LiveEvent("slot", msgspec.json.encode(change), station_id=booked.station_id)

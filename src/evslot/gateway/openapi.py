@@ -1,0 +1,286 @@
+"""/openapi.json (OpenAPI 3.1), made from the routes' own signatures and types."""
+
+import inspect
+from collections.abc import Iterable
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from litestar import Response
+from litestar.response import Stream
+
+from evslot.gateway import problems
+from evslot.gateway.answers import OperationView
+from evslot.gateway.examples import example_of
+from evslot.gateway.listening import OwnChange, SlotChange
+from evslot.gateway.problems import Problem
+from evslot.gateway.routes import ROUTES
+from evslot.spine.callers import TokenInvalid
+from evslot.spine.message import Refusal, Unauthenticated, snake_case
+
+REF = "#/components/schemas/{name}"
+INTRODUCTION = """Find a charging station, see what is really free, book a slot, pay, and be told.
+
+Errors are `application/problem+json` (RFC 9457) with a stable `code`. Times are RFC 3339 with
+offset. Send an `Idempotency-Key` with writes: a repeat gets the same answer. Where an answer takes
+longer than the request waits, it is `202` with a `Location` under `/v1/operations`."""
+
+BODY_REFUSALS = (
+    problems.JsonBroken,
+    problems.BodyMissing,
+    problems.BodyTooLarge,
+    problems.FieldInvalid,
+    problems.UnknownField,
+    problems.OffsetRequired,
+    problems.TextInvalid,
+)
+
+
+class Failed(Refusal):
+    """Something is wrong on our side."""
+
+    status = 500
+
+
+class TooLate(Refusal):
+    """This came too late to be done; nothing was changed."""
+
+    status = 503
+
+
+class IdempotencyKeyReused(Refusal):
+    """This Idempotency-Key was used for another request; choose a new one."""
+
+    status = 422
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole description; the same object every time."""
+    answers = [_answer_type(route) for route in ROUTES]
+    bodies = [_body_type(route) for route in ROUTES]
+    kinds = [kind for kind in (*answers, *bodies) if kind is not None and kind is not Stream]
+    plain = [kind for kind in kinds if get_origin(kind) is None]
+    schemas, components = msgspec.json.schema_components(
+        [*dict.fromkeys([*plain, Problem, OperationView, OwnChange, SlotChange])], ref_template=REF
+    )
+    assert schemas
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        for path in route.paths:
+            method = next(iter(route.http_methods)).lower()
+            paths.setdefault(_path(path), {})[method] = _operation(route, path)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "evslot",
+            "version": _version(),
+            "description": INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.opt["tag"] for route in ROUTES)],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "`access_token` of POST /v1/sessions",
+                }
+            },
+        },
+    }
+
+
+def refusals_of(route: Any) -> dict[int, list[type[Refusal]]]:
+    """Every no that a route can say, by status."""
+    said: list[type[Refusal]] = [*route.opt["refusals"]]
+    said += [Unauthenticated, TokenInvalid] if needs_token(route) else []
+    said += BODY_REFUSALS if _body_type(route) else []
+    said += [problems.FieldInvalid, problems.UnknownField] if route.opt["parameters"] else []
+    if _is_write(route):
+        said += [IdempotencyKeyReused, problems.IdempotencyKeyInvalid, problems.OutcomeUnknown]
+        said += [TooLate]
+    said += [problems.Unavailable, problems.Busy, Failed]
+    by_status: dict[int, list[type[Refusal]]] = {}
+    for refusal in dict.fromkeys(said):
+        by_status.setdefault(refusal.status, []).append(refusal)
+    return dict(sorted(by_status.items()))
+
+
+def needs_token(route: Any) -> bool:
+    return "driver" in inspect.signature(route.fn).parameters
+
+
+def sentence_of(refusal: type[Refusal]) -> str:
+    return (inspect.getdoc(refusal) or "").split("\n")[0]
+
+
+def code_of(refusal: type[Refusal]) -> str:
+    return snake_case(refusal.__name__)
+
+
+def _operation(route: Any, path: str) -> dict[str, Any]:
+    summary, _, description = (inspect.getdoc(route.fn) or "").partition("\n\n")
+    operation: dict[str, Any] = {
+        "operationId": route.fn.__name__,
+        "tags": [route.opt["tag"]],
+        "summary": " ".join(summary.split()),
+        "description": description,
+        "parameters": [*_path_parameters(path), *_query_parameters(route), *_headers(route)],
+        "responses": _responses(route),
+    }
+    if needs_token(route):
+        operation["security"] = [{"bearer": []}]
+    if body := _body_type(route):
+        content: dict[str, Any] = {"schema": _schema_of(body)}
+        if route.opt["example"] is not None:
+            content["example"] = route.opt["example"]
+        required = not _is_optional(get_type_hints(route.fn)["data"])
+        operation["requestBody"] = {"required": required, "content": {"application/json": content}}
+    return operation
+
+
+def _responses(route: Any) -> dict[str, Any]:
+    answer = _answer_type(route)
+    said: dict[str, Any] = {str(route.status_code): _success(route, answer)}
+    if _is_write(route):
+        said["202"] = {
+            "description": "Taken; the outcome can be read at the operation.",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+            "content": _content("application/json", OperationView),
+        }
+    for status, refusals in refusals_of(route).items():
+        said[str(status)] = {
+            "description": "; ".join(f"`{code_of(one)}`" for one in refusals),
+            "content": {
+                problems.MEDIA_TYPE: {
+                    "schema": {"$ref": REF.format(name="Problem")},
+                    "examples": {code_of(one): {"value": _problem(one)} for one in refusals},
+                }
+            },
+        }
+    return said
+
+
+def _success(route: Any, answer: Any) -> dict[str, Any]:
+    phrase = HTTPStatus(route.status_code).phrase
+    if answer is None:
+        return {"description": phrase}
+    if answer is Stream:
+        value = "id: AQID\nevent: slot\ndata: {…}\n\n"
+        return {
+            "description": "A stream of events `slot`, `reservation`, `payment`, `reset`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": value}},
+        }
+    return {"description": phrase, "content": _content("application/json", answer)}
+
+
+def _content(media_type: str, kind: Any) -> dict[str, Any]:
+    return {media_type: {"schema": _schema_of(kind), "example": example_of(kind)}}
+
+
+def _problem(refusal: type[Refusal]) -> dict[str, Any]:
+    code = code_of(refusal)
+    return {
+        "type": problems.type_of(code),
+        "title": problems.title_of(code),
+        "status": refusal.status,
+        "code": code,
+        "detail": sentence_of(refusal),
+        "instance": "/v1/…",
+        "request_id": "9f86d081884c7d65",
+    }
+
+
+def _schema_of(kind: Any) -> dict[str, Any]:
+    if get_origin(kind) is not None:
+        return msgspec.json.schema(kind)
+    return {"$ref": REF.format(name=kind.__name__)}
+
+
+def _query_parameters(route: Any) -> Iterable[dict[str, Any]]:
+    if route.opt["parameters"] is None:
+        return
+    for field in msgspec.structs.fields(route.opt["parameters"]):
+        schema = msgspec.json.schema(field.type)
+        described = schema.pop("description", None) or _description_inside(schema)
+        if not field.required and field.default is not None:
+            schema["default"] = field.default
+        yield {
+            "name": field.encode_name,
+            "in": "query",
+            "required": field.required,
+            **({"description": described} if described else {}),
+            "schema": schema,
+        }
+
+
+def _description_inside(schema: dict[str, Any]) -> str | None:
+    found = [one["description"] for one in schema.get("anyOf", ()) if "description" in one]
+    return found[0] if found else None
+
+
+def _headers(route: Any) -> Iterable[dict[str, Any]]:
+    if _is_write(route):
+        yield _header("Idempotency-Key", "A repeat with the same key gets the same answer.")
+        yield _header("Prefer", "`respond-async`: do not wait, answer 202.")
+    if _answer_type(route) is Stream:
+        yield _header("Last-Event-ID", "The last `id:` that was read.")
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "description": description,
+        "schema": {"type": "string", "maxLength": 600},
+    }
+
+
+def _path_parameters(path: str) -> Iterable[dict[str, Any]]:
+    for piece in path.split("/"):
+        if piece.startswith("{"):
+            name = piece.strip("{}").partition(":")[0]
+            schema = {"type": "string", "format": "uuid"}
+            yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _path(path: str) -> str:
+    return "/".join(
+        "{" + piece.strip("{}").partition(":")[0] + "}" if piece.startswith("{") else piece
+        for piece in path.split("/")
+    )
+
+
+def _answer_type(route: Any) -> Any:
+    kind = get_type_hints(route.fn)["return"]
+    if get_origin(kind) is Response:
+        kind = get_args(kind)[0]
+    return None if kind is type(None) else kind
+
+
+def _body_type(route: Any) -> Any:
+    kind = get_type_hints(route.fn).get("data")
+    if kind is not None and _is_optional(kind):
+        return next(one for one in get_args(kind) if one is not type(None))
+    return kind
+
+
+def _is_optional(kind: Any) -> bool:
+    return type(None) in get_args(kind)
+
+
+def _is_write(route: Any) -> bool:
+    return route.status_code in (201, 204)
+
+
+def _version() -> str:
+    try:
+        return version("evslot")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0"

@@ -1,0 +1,43 @@
+"""Live changes as server-sent events."""
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get
+from litestar.response import Stream
+from msgspec import Meta
+
+from evslot.gateway.auth import seconds_left
+from evslot.gateway.description import described
+from evslot.gateway.live import Live
+from evslot.gateway.parsing import Parameters
+from evslot.gateway.problems import LiveFull
+from evslot.gateway.visitors import EdgeRequest
+
+NOTE = "The station whose slots to follow; without it: the caller's own bookings and payments"
+
+
+class LiveWish(Parameters, frozen=True, kw_only=True):
+    """What to follow."""
+
+    station: Annotated[UUID, Meta(description=NOTE)] | None = None
+
+
+@get("/v1/live", opt=described(LiveFull, parameters=LiveWish, tag="Live"))
+async def follow(request: EdgeRequest, live: Live) -> Stream:
+    """Server-sent events: `slot` of a station (public), or the caller's `reservation`, `payment`.
+
+    Send the last `id:` back as `Last-Event-ID` to miss nothing; `event: reset` says that too much
+    was missed and the state must be read anew. The stream ends with its access token.
+    """
+    wish = request.parameters(LiveWish)
+    frames = live.follow(
+        request.caller,
+        station_id=wish.station,
+        last_event_id=request.headers.get("last-event-id"),
+        seconds=seconds_left(request.jwt),
+    )
+    return Stream(frames, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+ROUTES = [follow]

@@ -1,0 +1,162 @@
+"""Reservations: hold a slot, pay it, read it, cancel it."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Response, get, post
+from msgspec import Meta
+
+from evslot.gateway.answers import created
+from evslot.gateway.description import described
+from evslot.gateway.parsing import Body, Parameters
+from evslot.gateway.problems import FieldError, FieldInvalid
+from evslot.gateway.visitors import Driver, EdgeRequest
+from evslot.services.reservation import messages as reservation
+from evslot.services.reservation.messages import (
+    Cancellation,
+    PaymentOutcome,
+    Reservation,
+    ReservationDetails,
+    Reservations,
+)
+from evslot.spine.message import Secret
+from evslot.values import ReservationId, VehicleId
+
+Cursor = Annotated[str, Meta(min_length=1, max_length=1000)]
+
+
+class HoldBody(Body, frozen=True, kw_only=True):
+    """The quote to hold, and the vehicle that will come."""
+
+    quote: Annotated[str, Meta(min_length=1, max_length=16_000, description="Token of a quote")]
+    vehicle_id: VehicleId | None = None
+
+
+class PaymentBody(Body, frozen=True, kw_only=True):
+    """How to pay."""
+
+    method: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=500,
+            description="The provider's token of a payment method; the simulated provider knows "
+            "sim_ok, sim_decline, sim_challenge, sim_flaky, sim_slow.",
+        ),
+    ]
+
+
+class CancellationBody(Body, frozen=True, kw_only=True):
+    """Why a booking is given up, for its story."""
+
+    reason: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class ReservationsWish(Parameters, frozen=True, kw_only=True):
+    """Which bookings."""
+
+    states: Annotated[str, Meta(max_length=200, description="State names, by commas")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: Cursor | None = None
+
+    def named_states(self) -> list[reservation.State] | None:
+        """The states asked for; None = all."""
+        if self.states is None:
+            return None
+        try:
+            return msgspec.convert(self.states.split(","), list[reservation.State])
+        except msgspec.ValidationError as error:
+            wrong = FieldError(where="query", field="states", message=str(error))
+            raise FieldInvalid(errors=[wrong]) from None
+
+
+@post(
+    "/v1/reservations",
+    opt=described(
+        reservation.SlotTaken,
+        reservation.QuoteInvalid,
+        reservation.QuoteOutdated,
+        reservation.TooManyHolds,
+        reservation.HoldPaused,
+        reservation.VehicleBusy,
+        example={"quote": "018f4c1e-0000-8000-8000-000000000001.eyJ….9f86d081"},
+        tag="Booking",
+    ),
+)
+async def hold_slot(data: HoldBody, driver: Driver) -> Response[Reservation]:
+    """Take the slot of a quote until it is paid (10 minutes; 5 if it starts within the hour)."""
+    event = await driver.send(reservation.HoldSlot(quote=data.quote, vehicle_id=data.vehicle_id))
+    held = event.reservation
+    return created(held, f"/v1/reservations/{held.reservation_id}")
+
+
+@get(
+    "/v1/reservations",
+    opt=described(reservation.CursorInvalid, parameters=ReservationsWish, tag="Booking"),
+)
+async def list_reservations(request: EdgeRequest, driver: Driver) -> Reservations:
+    """The caller's bookings, newest start first."""
+    wish = request.parameters(ReservationsWish)
+    return await driver.ask(
+        reservation.ListReservations(
+            driver_id=driver.user_id,
+            states=wish.named_states(),
+            limit=wish.limit,
+            cursor=wish.cursor,
+        )
+    )
+
+
+@get(
+    "/v1/reservations/{reservation_id:uuid}",
+    opt=described(reservation.ReservationNotFound, tag="Booking"),
+)
+async def get_reservation(reservation_id: ReservationId, driver: Driver) -> ReservationDetails:
+    """One booking with its story, and what a cancel would cost now."""
+    return await driver.ask(reservation.GetReservation(reservation_id=reservation_id))
+
+
+@post(
+    "/v1/reservations/{reservation_id:uuid}/payment",
+    opt=described(
+        reservation.ReservationNotFound,
+        reservation.PaymentRefused,
+        reservation.PaymentRunning,
+        reservation.NotPayable,
+        reservation.HoldOver,
+        example={"method": "sim_ok"},
+        tag="Booking",
+    ),
+)
+async def pay(reservation_id: ReservationId, data: PaymentBody, driver: Driver) -> PaymentOutcome:
+    """Pay a held booking; it is confirmed when the payment stands.
+
+    Where the provider wants the customer, `challenge_url` says where to answer; the booking is
+    confirmed after that, which the live stream tells.
+    """
+    return await driver.send(
+        reservation.PayReservation(reservation_id=reservation_id, method=Secret(data.method))
+    )
+
+
+@post(
+    "/v1/reservations/{reservation_id:uuid}/cancellation",
+    opt=described(
+        reservation.ReservationNotFound,
+        reservation.NotCancellable,
+        example={"reason": "plans changed"},
+        tag="Booking",
+    ),
+)
+async def cancel(
+    reservation_id: ReservationId, driver: Driver, data: CancellationBody | None = None
+) -> Cancellation:
+    """Give a booking up: a hold costs nothing, a confirmed booking what its terms keep."""
+    return await driver.send(
+        reservation.CancelReservation(
+            reservation_id=reservation_id, reason=data.reason if data else None
+        )
+    )
+
+
+ROUTES = [hold_slot, list_reservations, get_reservation, pay, cancel]

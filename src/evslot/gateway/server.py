@@ -1,0 +1,130 @@
+"""The HTTP server in this process: uvicorn on the loop that Kafka and the health port share."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from evslot.spine.telemetry import PortTaken, log
+
+IDLE_SECONDS = 20
+"""A connection without a request is closed after this."""
+REAP_SECONDS = 5.0
+
+
+MAX_HEAD_BYTES = 32 * 1024
+"""Request line and headers; the parser itself has no limit."""
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """Hangs up on a request whose head never ends."""
+
+    _head_bytes = 0
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        began_in_head = self._in_head
+        super().data_received(data)
+        if began_in_head and self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.send_400_response("Request head too large")
+
+    def on_message_begin(self) -> None:
+        self._head_bytes, self._in_head = 0, True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the process's business: several things stop in order."""
+        yield
+
+
+class HttpServer:
+    """Serves an ASGI application until it is stopped; requests in flight are finished."""
+
+    def __init__(
+        self, app: Any, *, host: str, port: int, connections: int, stop_seconds: int
+    ) -> None:
+        self.port = port
+        self._host = host
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                http=_BoundedProtocol,
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=IDLE_SECONDS,
+                timeout_graceful_shutdown=stop_seconds,
+                limit_concurrency=connections,
+            )
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Listens on return; raises PortTaken. Afterwards `port` is the real one."""
+        listening = self._listen()
+        self.port = listening.getsockname()[1]
+        self._tasks = [
+            asyncio.create_task(self._server.serve(sockets=[listening]), name="http"),
+            asyncio.create_task(self._reap(), name="idle-connections"),
+        ]
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+            if self._tasks[0].done():
+                self._tasks[0].result()
+
+    async def stop(self) -> None:
+        """Takes no new connection, finishes what is in flight, within the given seconds."""
+        self._server.should_exit = True
+        if self._tasks:
+            await self._tasks[0]
+            self._tasks[1].cancel()
+            await asyncio.gather(self._tasks[1], return_exceptions=True)
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((self._host, self.port))
+        except OSError as error:
+            listening.close()
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+                raise
+            raise PortTaken(
+                f"port {self.port} cannot be used ({error.strerror}): change EVSLOT_GATEWAY_PORT"
+            ) from error
+        listening.setblocking(False)
+        return listening
+
+    async def _reap(self) -> None:
+        """Close connections that never send a whole request; the server itself waits for ever."""
+        since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        while True:
+            await asyncio.sleep(REAP_SECONDS)
+            now = time.monotonic()
+            for connection in list(self._server.server_state.connections):
+                assert isinstance(connection, _BoundedProtocol)
+                if connection.cycle is None:
+                    if now - since.setdefault(connection, now) > IDLE_SECONDS:
+                        log.info("idle connection closed")
+                        connection.transport.close()
+                else:
+                    since.pop(connection, None)

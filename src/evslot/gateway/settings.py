@@ -1,0 +1,35 @@
+"""What can be set at the edge: `EVSLOT_GATEWAY_<NAME>`."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+MINUTES_BACK = 15
+"""How far back events are read at start: longer than an access token lives, so that a session
+ended before the start is still known to be over."""
+
+
+class GatewaySettings(Struct, frozen=True, kw_only=True):
+    """Limits of the edge; each bounds something a caller could otherwise fill."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    wait_seconds: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    """How long HTTP waits for an answer; then 202."""
+    not_after_seconds: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """After this a command has no effect any more."""
+    ack_seconds: Annotated[float, Meta(gt=0, le=10)] = 1.5
+    """How long Kafka may take to take a record; then 503."""
+    in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 512
+    """Requests waiting for an answer; more are refused early."""
+    body_bytes: Annotated[int, Meta(ge=1024, le=200_000)] = 64 * 1024
+    connections: Annotated[int, Meta(ge=16, le=100_000)] = 4096
+    live_clients: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    live_queue: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    """Events a slow reader may lag behind before it is told to start anew."""
+    ring_events: Annotated[int, Meta(ge=16, le=1_000_000)] = 20_000
+    """Events kept for readers that come back; about 1 kB each."""
+    shared_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.1
+    """How old an answer to a public read may be that is given to several callers."""
+    stop_seconds: Annotated[int, Meta(ge=1, le=60)] = 6
+    log_requests: bool = True

@@ -1,0 +1,180 @@
+"""What a route gets to act for: a visitor (anybody) or a driver (somebody signed in)."""
+
+import asyncio
+import re
+from typing import Any, TypeVar
+from uuid import UUID, uuid4, uuid5
+
+from litestar import Request
+
+from evslot.gateway.auth import Door
+from evslot.gateway.backend import Asker, Backend
+from evslot.gateway.operations import Operation
+from evslot.gateway.parsing import parse_body, parse_parameters
+from evslot.gateway.problems import BodyTooSlow, IdempotencyKeyInvalid, Unavailable
+from evslot.gateway.shared_reads import SharedReads
+from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
+from evslot.spine.db import is_trouble
+from evslot.spine.message import Answer, Command, Message, Outcome, Query, Unauthenticated
+from evslot.values import SessionId, UserId
+
+T = TypeVar("T")
+
+COMMANDS = UUID("6f1c2d52-6c0f-5b0a-9d55-8d1f0c7a4e11")
+"""Namespace of command ids made from idempotency keys."""
+KEY_FORM = re.compile(r"[\x21-\x7e]{1,255}")
+BODY_SECONDS = 10.0
+
+
+class EdgeRequest(Request[Any, Any, Any]):
+    """A request that knows its caller and decodes its body strictly, in one pass."""
+
+    caller: Caller = ANONYMOUS
+    jwt: str | None = None
+
+    async def body(self) -> bytes:
+        """Bounded in size by the framework, in time here."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await super().body()
+        except TimeoutError:
+            raise BodyTooSlow() from None
+
+    async def json(self) -> Any:
+        """The type a route declares for `data`; the framework's own way would coerce."""
+        kind = self.route_handler.parsed_fn_signature.parameters["data"].annotation
+        return parse_body(await self.body(), kind)
+
+    def parameters(self, kind: type[T]) -> T:
+        """The query parameters, of which none may be unknown."""
+        return parse_parameters(self.query_params.multi_items(), kind)
+
+
+class Visitor:
+    """Whoever sends this request; speaks to the services in their name."""
+
+    def __init__(self, request: EdgeRequest, backend: Backend, shared: SharedReads) -> None:
+        self._request = request
+        self._backend = backend
+        self._shared = shared
+        self._command_id: UUID | None = None
+
+    @property
+    def caller(self) -> Caller:
+        return self._request.caller
+
+    def public_jwks(self) -> dict[str, Any]:
+        """The public signing keys of access tokens."""
+        return self._backend.keys.public_jwks()
+
+    async def send(self, command: Command[Outcome]) -> Outcome:
+        """The outcome; raises Refused where the answer is a no, Accepted where it takes long."""
+        return await self._backend.send(command, await self.command_id(), self._asker())
+
+    async def ask(self, query: Query[Outcome]) -> Outcome:
+        """The answer; raises Refused."""
+        return await self._backend.ask(query, self._asker())
+
+    async def ask_shared(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
+        """The answer to a public question, asked once for all who ask it now, in nobody's name."""
+        return await self._shared.get(
+            query, lambda: self._backend.ask(query, Asker(caller=ANONYMOUS)), station_id
+        )
+
+    async def operation(self, operation_id: UUID) -> Operation | None:
+        """An operation that is theirs; one without an account is for all who know its id."""
+        try:
+            found = await self._backend.operations.find(operation_id)
+        except Exception as error:
+            if is_trouble(error):
+                raise Unavailable() from error
+            raise
+        if found is None or found.caller not in (None, self.caller.user_id):
+            return None
+        return found
+
+    def never_begun(self, operation: Operation) -> bool:
+        """Whether an operation that was not begun never will be."""
+        return self._backend.never_begun(operation)
+
+    async def ask_system(self, query: Query[Outcome]) -> Outcome:
+        """A question of the edge itself, not in the visitor's name."""
+        return await self._backend.ask(query, Asker(caller=SYSTEM))
+
+    def read(self, kind: type[Message], answer: Answer) -> Any:
+        """The typed outcome in a stored answer; raises Refused."""
+        return self._backend.read(kind, answer)
+
+    async def command_id(self) -> UUID:
+        """The same for every repeat: made of the caller, the concrete route and the key.
+
+        Callers without an account have only what they send: the body's fingerprint stands for
+        them, so that nobody meets somebody else's answer under a guessed key.
+        """
+        if self._command_id is None:
+            key = self._request.headers.get("idempotency-key")
+            self._command_id = uuid4() if key is None else await self._repeatable_id(key)
+        return self._command_id
+
+    async def made_id(self, what: str) -> UUID:
+        """Id of a thing this command makes: a repeat names the same one."""
+        return uuid5(await self.command_id(), what)
+
+    async def _repeatable_id(self, key: str) -> UUID:
+        if not KEY_FORM.fullmatch(key):
+            raise IdempotencyKeyInvalid()
+        who = str(self.caller.user_id or "")
+        if not who:
+            who = self._backend.keys.fingerprint(await self._request.body()).hex()
+        route = f"{self._request.method} {self._request.scope['path'].rstrip('/')}"
+        return uuid5(COMMANDS, f"{who}\n{route}\n{key}")
+
+    def _asker(self) -> Asker:
+        headers = self._request.headers
+        return Asker(
+            caller=self.caller,
+            jwt=self._request.jwt,
+            respond_async="respond-async" in headers.get("prefer", ""),
+            traceparent=headers.get("traceparent"),
+        )
+
+
+class Driver(Visitor):
+    """A visitor who is signed in."""
+
+    @property
+    def user_id(self) -> UserId:
+        return self.caller.require_user()
+
+    @property
+    def session_id(self) -> SessionId:
+        if self.caller.session_id is None:
+            raise Unauthenticated()
+        return self.caller.session_id
+
+
+class Reception:
+    """Greets every request: who is it, may they pass; makes what routes ask for."""
+
+    def __init__(self, door: Door, backend: Backend, shared: SharedReads) -> None:
+        self._door = door
+        self._backend = backend
+        self._shared = shared
+
+    async def greet(self, request: Request[Any, Any, Any]) -> None:
+        """Runs before the body is read, so that strangers are told 401 first."""
+        assert isinstance(request, EdgeRequest)
+        request.caller, request.jwt = self._door.let_in(request)
+        if request.jwt is None and needs_driver(request.route_handler):
+            raise Unauthenticated()
+
+    def visitor(self, request: EdgeRequest) -> Visitor:
+        return Visitor(request, self._backend, self._shared)
+
+    def driver(self, request: EdgeRequest) -> Driver:
+        return Driver(request, self._backend, self._shared)
+
+
+def needs_driver(route_handler: Any) -> bool:
+    """Whether a route asks for a `driver`: then it needs an access token."""
+    return "driver" in route_handler.parsed_fn_signature.parameters
