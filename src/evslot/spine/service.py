@@ -57,7 +57,10 @@ class Service(Struct, frozen=True, kw_only=True):
     @property
     def schema_folders(self) -> list[Path]:
         """The spine's tables first, then the service's own."""
-        return [migrations.SPINE, Path(str(self.messages.__file__)).parent / "schema"]
+        module = Path(str(self.messages.__file__))
+        # `messages` may have grown into a package of that name.
+        folder = module.parent.parent if module.stem == "__init__" else module.parent
+        return [migrations.SPINE, folder / "schema"]
 
     def all_handlers(self) -> Handlers:
         """The service's own and its sagas'."""
