@@ -112,10 +112,12 @@ async def _near(
                and s.place <@ cube_enlarge(here.place, $3, 3)
                and s.place <-> here.place <= $3
                and (s.place <-> here.place, s.station_id) > ($5::float8, $6::uuid)
-               and ($7::text is null and $8::integer is null or exists (
+               and ($7::text is null or s.standards @> array[$7])
+               and ($8::integer is null or s.most_watts >= $8)
+               and ($7 is null or $8 is null or exists (
                  select from charger c join connector k using (charger_id)
                  where c.station_id = s.station_id and not c.retired
-                   and ($7 is null or k.standard = $7) and ($8 is null or k.max_watts >= $8)))
+                   and k.standard = $7 and k.max_watts >= $8))
              order by s.place <-> here.place, s.station_id
              limit $9) s
            order by s.chord, s.station_id""",

@@ -77,17 +77,24 @@ async def upsert_stations(tx: Transaction, rows: Sequence[StationRow]) -> bool:
 _STATIONS = """
 insert into station as s (
   station_id, organisation_id, version, status, name, address, city, postcode, country,
-  how_to_find, latitude, longitude, zone, hours, rule, tariff_version, terms_version,
-  imported_from, source_id, source, licence)
+  how_to_find, latitude, longitude, zone, hours, rule, standards, most_watts, tariff_version,
+  terms_version, imported_from, source_id, source, licence)
 select v.station_id, v.organisation_id, v.version, v.status, v.name, v.address, v.city,
   v.postcode, v.country, v.how_to_find, (v.position->>'latitude')::float8,
-  (v.position->>'longitude')::float8, v.zone, v.hours, v.rule, (v.tariff->>'version')::integer,
-  (v.terms->>'version')::integer, r.imported_from, r.source_id, v.source, v.licence
+  (v.position->>'longitude')::float8, v.zone, v.hours, v.rule, p.standards, p.most_watts,
+  (v.tariff->>'version')::integer, (v.terms->>'version')::integer, r.imported_from,
+  r.source_id, v.source, v.licence
 from jsonb_to_recordset($1::jsonb) as r (view jsonb, imported_from text, source_id text),
   jsonb_to_record(r.view) as v (
     station_id uuid, organisation_id uuid, version integer, status text, name text, address text,
     city text, postcode text, country text, how_to_find text, position jsonb, zone text,
-    hours jsonb, rule jsonb, tariff jsonb, terms jsonb, source text, licence text)
+    hours jsonb, rule jsonb, tariff jsonb, terms jsonb, chargers jsonb, source text,
+    licence text),
+  lateral (
+    select coalesce(array_agg(distinct k.plug->>'standard'), '{}') as standards,
+      coalesce(max((k.plug->>'max_watts')::integer), 0) as most_watts
+    from jsonb_array_elements(v.chargers) as c (charger),
+      jsonb_array_elements(c.charger->'connectors') as k (plug)) as p
 order by v.station_id
 on conflict (station_id) do update set
   organisation_id = excluded.organisation_id, version = excluded.version,
@@ -95,7 +102,8 @@ on conflict (station_id) do update set
   city = excluded.city, postcode = excluded.postcode, country = excluded.country,
   how_to_find = excluded.how_to_find, latitude = excluded.latitude,
   longitude = excluded.longitude, zone = excluded.zone, hours = excluded.hours,
-  rule = excluded.rule, tariff_version = excluded.tariff_version,
+  rule = excluded.rule, standards = excluded.standards, most_watts = excluded.most_watts,
+  tariff_version = excluded.tariff_version,
   terms_version = excluded.terms_version, imported_from = excluded.imported_from,
   source_id = excluded.source_id, source = excluded.source, licence = excluded.licence,
   changed_at = now()

@@ -95,6 +95,8 @@ def notice(
 
 def opens_for(station: StationView, period: Period) -> bool:
     """Whether the station is open for the whole period."""
+    if station.hours.always and not station.hours.exceptions:
+        return True
     zone = ZoneInfo(station.zone)
     first, last = period.start.astimezone(zone).date(), period.end.astimezone(zone).date()
     return is_open(open_spans(station.hours, station.zone, first, last), period)

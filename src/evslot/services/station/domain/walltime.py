@@ -9,6 +9,7 @@ STEP = timedelta(minutes=5)
 """Offsets of all zones in use, and so all clock changes, are whole multiples of it."""
 
 
+@lru_cache(maxsize=4096)
 def first_instant(day: date, minute: int, zone: str) -> datetime:
     """The first instant (UTC) at which the clock shows `day` 00:00 plus `minute`, or more.
 

@@ -35,6 +35,9 @@ create table station (
   hours jsonb not null,
   -- Grid, lengths, buffer and notice in minutes (messages.SlotRule).
   rule jsonb not null,
+  -- All plugs there, and the strongest's power (0: not known): a search asks these first.
+  standards text[] not null,
+  most_watts integer not null,
   -- The versions that new quotes use; null where nobody has named any.
   tariff_version integer,
   terms_version integer,
