@@ -150,26 +150,7 @@ class EmbeddedPostgres:
 
     async def provision(self, databases: Sequence[DatabaseSpec]) -> None:
         """Create databases and roles that each reach only their own; repeating changes nothing."""
-        connection = await asyncpg.connect(self.superuser_dsn, timeout=5.0)
-        try:
-            await _close_to_public(connection)
-            for database in databases:
-                await _create_roles(connection, database)
-                await _create_database(connection, database)
-        finally:
-            await connection.close()
-        for database in databases:
-            await self._grant(database)
-
-    async def _grant(self, database: DatabaseSpec) -> None:
-        password = self._password_file.read_text().strip()
-        connection = await asyncpg.connect(
-            self.dsn(database.name, SUPERUSER, password), timeout=5.0
-        )
-        try:
-            await connection.execute(_grants(database))
-        finally:
-            await connection.close()
+        await provision(self.superuser_dsn, databases)
 
     def _prepare(self) -> None:
         self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -235,6 +216,24 @@ def _site_package(name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         return Path(name)
     return Path(spec.submodule_search_locations[0])
+
+
+async def provision(superuser_dsn: str, databases: Sequence[DatabaseSpec]) -> None:
+    """Create databases and roles on any server; repeating changes nothing."""
+    connection = await asyncpg.connect(superuser_dsn, timeout=5.0)
+    try:
+        await _close_to_public(connection)
+        for database in databases:
+            await _create_roles(connection, database)
+            await _create_database(connection, database)
+    finally:
+        await connection.close()
+    for database in databases:
+        connection = await asyncpg.connect(superuser_dsn, database=database.name, timeout=5.0)
+        try:
+            await connection.execute(_grants(database))
+        finally:
+            await connection.close()
 
 
 async def _close_to_public(connection: asyncpg.Connection) -> None:

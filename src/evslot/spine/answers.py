@@ -75,7 +75,7 @@ def waiter_of(envelope: Envelope) -> Waiter | None:
 
 def opened_for(answer: Answer, kind: type[Message], waiter: Waiter, keys: Keys) -> Answer:
     """The answer with its sealed fields sealed to the one who waits."""
-    if not answer.sealed or answer.body is None:
+    if not answer.sealed:
         return answer
     outcome = message.decode(bytes(answer.body), message.outcome_type(kind), keys.unseal)
 

@@ -146,7 +146,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     status: int
-    body: msgspec.Raw | None = None
+    body: msgspec.Raw = msgspec.Raw(b"null")
     code: str | None = None
     detail: str | None = None
     details: dict[str, Any] | None = None
@@ -162,7 +162,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The typed outcome; raises Refused where the answer is a no."""
         if not self.ok:
             raise Refused(self)
-        return decode(bytes(self.body or b"null"), outcome, unseal)
+        return decode(bytes(self.body), outcome, unseal)
 
 
 Seal = Callable[[bytes], str]

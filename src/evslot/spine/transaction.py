@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from evslot.spine import answers, db, inbox, message
 from evslot.spine.callers import Caller
-from evslot.spine.db import Row
+from evslot.spine.db import Row as Row  # services name it from here
 from evslot.spine.inbox import Waiter
 from evslot.spine.message import (
     Answer,

@@ -87,7 +87,7 @@ create table session (
     )),
   constraint session_ended_with_reason check ((ended_at is null) = (end_reason is null))
 );
-create index session_user on session (user_id) where ended_at is null;
+create index session_of_user on session (user_id) where ended_at is null;
 create index session_over on session (least(ended_at, expires_at));
 
 create table refresh_token (

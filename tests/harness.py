@@ -1,0 +1,445 @@
+"""Runs a service's real handlers on a real database, through the real batch code, without Kafka."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID, uuid4, uuid5
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from evslot import system
+from evslot.embedded.postgres import DatabaseSpec, provision
+from evslot.embedded.throwaway import PostgresServer
+from evslot.spine import answers, db, message, migrations, outbox
+from evslot.spine.callers import ANONYMOUS, SYSTEM, AccessTokens, Caller
+from evslot.spine.config import Config
+from evslot.spine.inbox import Waiter
+from evslot.spine.jobs import JobRunner, Jobs
+from evslot.spine.lanes import CommandLane, Lane
+from evslot.spine.message import (
+    Answer,
+    Catalogue,
+    Command,
+    Envelope,
+    Event,
+    Message,
+    Query,
+    message_types,
+    outcome_type,
+    wire_name,
+)
+from evslot.spine.outbox import Outgoing
+from evslot.spine.query_lane import QueryLane
+from evslot.spine.records import DeadLetter, Incoming, Reader
+from evslot.spine.sealing import AnswerKey, Keys, make_keys
+from evslot.spine.service import Service
+from evslot.spine.topics import Topics
+from evslot.spine.transaction import Resources
+from evslot.values import OrganisationId, SessionId, UserId
+
+T = TypeVar("T")
+O = TypeVar("O")  # noqa: E741
+
+_keys_folder: list[Path] = []
+_templates: set[tuple[int, str]] = set()
+_admin = asyncio.Lock()
+
+
+def keys_folder() -> Path:
+    """One key set for all parts and tests of this run."""
+    if not _keys_folder:
+        folder = Path(tempfile.mkdtemp(prefix="evslot-keys-"))
+        make_keys(folder, system.NAMES)
+        _keys_folder.append(folder)
+    return _keys_folder[0]
+
+
+def keys_of(part: str) -> Keys:
+    folder = keys_folder()
+    return Keys.load(part, folder / f"{part}.json", folder / "public.jwks.json")
+
+
+def driver(
+    user_id: UUID | None = None,
+    *,
+    organisations: Mapping[OrganisationId, Any] | None = None,
+    roles: frozenset[str] = frozenset({"driver"}),
+) -> Caller:
+    """A signed-in person; with `organisations={id: "owner"}` an operator."""
+    return Caller(
+        kind="user",
+        user_id=UserId(user_id or uuid4()),
+        session_id=SessionId(uuid4()),
+        roles=roles,
+        organisations=dict(organisations or {}),
+    )
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """A command or query that left for a service (through send, send_at when due, or ask)."""
+
+    command: Message
+    command_id: UUID
+    answer_to: str | None
+    envelope: Envelope
+    outgoing: Outgoing
+
+
+class Hand:
+    """A delivery that knows whether it was finished."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self.incoming = incoming
+        self.arrived = time.monotonic()
+        self.warned = False
+        self.finished = False
+        self.lost = False
+
+    def done(self) -> None:
+        self.finished = True
+
+
+class Harness:
+    """`async with Harness(SERVICE, postgres_server) as h: await h.send(Command(…), caller=…)`."""
+
+    def __init__(
+        self, service: Service, server: PostgresServer, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.service = service
+        self._server = server
+        self._env = dict(env or {})
+        self._replies: dict[str, Answer] = {}
+        self._answer_key = AnswerKey()
+        self._offset = 0
+        self.events: list[Event] = []
+        self.sent: list[Sent] = []
+        self.dead: list[Outgoing] = []
+
+    async def __aenter__(self) -> "Harness":
+        self.url = await fresh_database(self._server, self.service)
+        part = self.service.name
+        folder = keys_folder()
+        env = {
+            f"EVSLOT_{part.upper()}_DATABASE_URL": self.url,
+            f"EVSLOT_{part.upper()}_HEALTH_PORT": "0",
+            f"EVSLOT_{part.upper()}_KEYS_FILE": str(folder / f"{part}.json"),
+            "EVSLOT_KEYS_PUBLIC_FILE": str(folder / "public.jwks.json"),
+            **self._env,
+        }
+        self.keys = keys_of(part)
+        self.database = db.Database(self.url, name=part)
+        self.reading = db.Database(self.url, name=f"{part} queries", read_only=True)
+        tokens = AccessTokens(self.keys)
+        own = self.service.resources(Config(env))
+        self.resources = Resources([*own, self.keys, tokens, self.database])
+        self._started = [thing for thing in own if hasattr(thing, "start")]
+        for thing in self._started:
+            await thing.start()
+        self.topics = Topics()
+        self.wiring = self.service.wiring(self.topics, self.keys, self.resources)
+        handlers = self.service.all_handlers()
+        self.handlers = handlers
+        heard, _ = self.service.hears(handlers)
+        reader = Reader(self.wiring.catalogue, self.keys, tokens)
+        common = (self.database, self._reply, _nothing)
+        self.commands = CommandLane(self.wiring, handlers, reader, *common)
+        self.hearing = Lane(self.wiring, handlers, Reader(heard, self.keys, tokens), *common)
+        self.queries = QueryLane(
+            self.wiring, self.service.queries, reader, self.reading, self._reply
+        )
+        self.jobs = JobRunner(
+            self.wiring,
+            self.service.jobs or Jobs(),
+            handlers,
+            self.database,
+            self._reply,
+            _nothing,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for thing in self._started:
+            if hasattr(thing, "stop"):
+                await thing.stop()
+        await self.database.stop()
+        await self.reading.stop()
+
+    # --- asking -----------------------------------------------------------------------------
+
+    async def send(
+        self,
+        command: Command[O],
+        *,
+        caller: Caller = ANONYMOUS,
+        key: str | None = None,
+        command_id: UUID | None = None,
+    ) -> O:
+        """The typed outcome; raises Refused for a no, LookupError where it was left open."""
+        answer = await self.submit(command, caller=caller, key=key, command_id=command_id)
+        if answer is None:
+            raise LookupError("the command was left open: see h.stored_answer(command_id)")
+        if answer.status == 500:
+            raise AssertionError(f"the handler broke: {self.reasons()}")
+        return answer.result(outcome_type(type(command)), self._answer_key.unseal)  # type: ignore[no-any-return]
+
+    async def submit(
+        self,
+        command: Command[Any],
+        *,
+        caller: Caller = ANONYMOUS,
+        key: str | None = None,
+        command_id: UUID | None = None,
+    ) -> Answer | None:
+        """The raw answer; None where the handler said LATER."""
+        number = command_id or (uuid5(caller.user_id or UUID(int=0), key) if key else uuid4())
+        (answer,) = await self.submit_many([(command, caller, number)])
+        return answer
+
+    async def submit_many(
+        self, commands: list[tuple[Command[Any], Caller, UUID]]
+    ) -> list[Answer | None]:
+        """One batch, in this order."""
+        hands, names = [], []
+        for command, caller, number in commands:
+            incoming, name = self.record(command, caller, number)
+            hands.append(Hand(incoming))
+            names.append(name)
+        await self.commands._persist(list(hands))
+        await self._collect()
+        return [self._replies.pop(name, None) for name in names]
+
+    async def ask(self, query: Query[O], *, caller: Caller = ANONYMOUS) -> O:
+        """The typed answer; raises Refused for a no."""
+        incoming, name = self.record(query, caller, uuid4())
+        await self.queries._serve(Hand(incoming))
+        answer = self._replies.pop(name)
+        return answer.result(outcome_type(type(query)), self._answer_key.unseal)  # type: ignore[no-any-return]
+
+    async def hear(self, *events: Event, event_id: UUID | None = None) -> None:
+        """Events of other services; `event_id` to hear the same one twice."""
+        hands = []
+        for event in events:
+            kind = type(event)
+            envelope = Envelope(
+                id=event_id or uuid4(),
+                type=wire_name(kind),
+                version=kind.VERSION,
+                source=kind.__module__.rsplit(".", 2)[-2],
+            )
+            hands.append(Hand(self._incoming(envelope, event.key(), message.encode(event))))
+        await self.hearing._persist(list(hands))
+        await self._collect()
+
+    async def answer_asked(self, sent: Sent, outcome: Any) -> None:
+        """The other service's answer to something this one asked: an outcome or a Refusal."""
+        other = keys_of(sent.envelope.type.partition(".")[0])
+        kind = type(sent.command)
+        answer = answers.answer_for(outcome, other)
+        waiter = Waiter(sent.answer_to or "", None, f"part:{self.service.name}")
+        opened = answers.opened_for(answer, kind, waiter, other)
+        record = answers.record(opened, sent.command_id, waiter, "other")
+        hand = Hand(self._incoming(record.envelope, record.key, record.body))
+        await self.commands._persist([hand])
+        await self._collect()
+
+    def reasons(self) -> list[str]:
+        """Why records went to the dead topic."""
+        return [msgspec.json.decode(out.body, type=DeadLetter).reason for out in self.dead]
+
+    def answer_of(self, correlation: str) -> Answer | None:
+        """An answer that came later (`name` from `record`, or `last_later`)."""
+        return self._replies.get(correlation)
+
+    async def stored_answer(self, command_id: UUID, kind: type[T] | None = None) -> Any:
+        """What the inbox holds: None while open; typed where `kind` is given."""
+        raw = await self.fetch_value("select answer from inbox where command_id = $1", command_id)
+        if raw is None:
+            return None
+        answer = msgspec.json.decode(raw, type=Answer)
+        return answer.result(kind, self.keys.unseal) if kind is not None else answer
+
+    # --- what happens behind ------------------------------------------------------------------
+
+    async def run_jobs(self, rounds: int = 20) -> int:
+        """Everything that is due or waits for its next try, to its end."""
+        total = 0
+        for _ in range(rounds):
+            await self.database.execute("update job set run_at = now() where state = 'ready'")
+            ran = 0
+            for kind in (self.service.jobs or Jobs()).kinds:
+                ran += await self.jobs.step(kind)
+            total += ran
+            if ran == 0:
+                break
+        await self._collect()
+        return total
+
+    async def run_timers(self) -> int:
+        """All timers, due or not; commands to this service itself are handled too."""
+        await self.database.execute("update timer set due_at = now() - interval '1 second'")
+        await self.database.execute(outbox.TIMERS_DUE)
+        before = len(self.sent)
+        await self._collect()
+        own = [s for s in self.sent[before:] if s.command.destination() == self.service.name]
+        for sent in own:
+            await self.deliver(sent)
+        return len(self.sent) - before
+
+    async def deliver(self, sent: Sent) -> None:
+        """Hand a command this service sent to itself back to it."""
+        out = sent.outgoing
+        await self.commands._persist([Hand(self._incoming(out.envelope, out.key, out.body))])
+        await self._collect()
+
+    async def run_periodic(self) -> None:
+        """Each periodic handler once."""
+        from evslot.spine.duties import Duties
+        from evslot.spine.leases import Lease
+
+        lease = Lease(self.database, "duties", "harness")
+        duties = Duties(self.wiring, self.handlers, self.database, lease, self._reply, _nothing)
+        for periodic in self.handlers.periodic:
+            await duties.run_periodic(periodic)
+        await self._collect()
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[db.Row]:
+        return await self.database.fetch(sql, *arguments)
+
+    async def fetch_value(self, sql: str, *arguments: Any) -> Any:
+        return await self.database.fetch_value(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> int:
+        return await self.database.execute(sql, *arguments)
+
+    # --- records ------------------------------------------------------------------------------
+
+    def record(self, what: Message, caller: Caller, number: UUID) -> tuple[Incoming, str]:
+        """The record a gateway would write, and the correlation id of its answer."""
+        name = str(uuid4())
+        kind = type(what)
+        now = datetime.now(UTC)
+        system_call = caller == SYSTEM
+        envelope = Envelope(
+            id=number,
+            type=wire_name(kind),
+            version=kind.VERSION,
+            source="saga" if system_call else "gateway",
+            correlation_id=name,
+            answer_to="gateway-replies/0",
+            answer_key=self._answer_key.public,
+            not_after=None if isinstance(what, Query) else now + timedelta(seconds=30),
+            caller=token_of(caller) if caller.kind == "user" else None,
+        )
+        owner = what.destination()
+        body = message.encode(what, lambda clear: self.keys.seal_to(owner, clear))
+        return self._incoming(envelope, what.key(), body), name
+
+    def _incoming(self, envelope: Envelope, key: str | None, body: bytes) -> Incoming:
+        self._offset += 1
+        return Incoming(
+            topic=self.topics.commands(self.service.name),
+            partition=0,
+            offset=self._offset,
+            appended_at=datetime.now(UTC),
+            key=key,
+            value=body,
+            headers=tuple(envelope.headers()),
+        )
+
+    def _reply(self, outgoing: Outgoing, waiter: Waiter) -> None:
+        if waiter.correlation_id is not None:
+            self._replies[waiter.correlation_id] = msgspec.json.decode(outgoing.body, type=Answer)
+
+    async def _collect(self) -> None:
+        """Take what the relay would publish."""
+        rows = await self.database.fetch(outbox.UNSENT, 10_000)
+        for row in rows:
+            envelope = msgspec.json.decode(row["envelope"], type=Envelope)
+            out = Outgoing(topic=row["topic"], key=row["key"], envelope=envelope, body=row["body"])
+            self._sort_in(out)
+        await self.database.execute(
+            "update outbox set sent_at = now() where id = any($1::bigint[])",
+            [row["id"] for row in rows],
+        )
+
+    def _sort_in(self, out: Outgoing) -> None:
+        if out.topic.endswith("-dead"):
+            self.dead.append(out)
+        elif out.topic.endswith("-events"):
+            kind = _kinds(self.service.name).find(out.envelope.type, out.envelope.version)
+            assert kind is not None, f"{out.envelope.type} is not in messages.py"
+            self.events.append(message.decode(out.body, kind))  # type: ignore[arg-type]
+        elif out.envelope.type != answers.ANSWER:
+            owner = out.topic.removesuffix("-service")
+            kind = _kinds(owner).find(out.envelope.type, out.envelope.version)
+            assert kind is not None, f"{out.envelope.type} is not in messages.py of {owner}"
+            command = message.decode(out.body, kind, keys_of(owner).unseal)
+            self.sent.append(
+                Sent(
+                    command=command,
+                    command_id=out.envelope.id,
+                    answer_to=out.envelope.answer_to,
+                    envelope=out.envelope,
+                    outgoing=out,
+                )
+            )
+
+
+def token_of(caller: Caller) -> str:
+    """The JWT that would travel."""
+    assert caller.user_id is not None
+    assert caller.session_id is not None
+    minted = AccessTokens(keys_of("user")).mint(
+        caller.user_id,
+        caller.session_id,
+        caller.roles,
+        caller.organisations,
+        datetime.now(UTC),
+        600,
+    )
+    return minted.rpartition(".")[0]
+
+
+def _kinds(service: str) -> Catalogue:
+    if service in system.SERVICES:
+        return Catalogue(message_types(system.service(service).messages))
+    return Catalogue(EXTRA_KINDS)
+
+
+EXTRA_KINDS: list[type[Message]] = []
+"""Message types that tests define for themselves."""
+
+
+def _nothing() -> None:
+    """Nobody to nudge: the harness looks by itself."""
+
+
+async def fresh_database(server: PostgresServer, service: Service) -> str:
+    """A new database with the service's tables, as the app role sees it; answers its URL."""
+    part = service.name
+    owner, app = f"{part}_test", f"{part}_test_app"
+    template = f"template_{part}"
+    name = f"{part}_{uuid4().hex[:12]}"
+    async with _admin:
+        if (server.port, part) not in _templates:
+            await _make_template(server, service, DatabaseSpec(template, owner, "secret"))
+            _templates.add((server.port, part))
+        connection = await asyncpg.connect(server.superuser_dsn)
+        try:
+            await connection.execute(f'create database "{name}" template "{template}"')
+            await connection.execute(f'grant connect, temporary on database "{name}" to "{app}"')
+        finally:
+            await connection.close()
+    return f"postgresql://{app}:secret@{server.host}:{server.port}/{name}"
+
+
+async def _make_template(server: PostgresServer, service: Service, spec: DatabaseSpec) -> None:
+    await provision(server.superuser_dsn, [spec])
+    url = f"postgresql://{spec.owner}:{spec.password}@{server.host}:{server.port}/{spec.name}"
+    await migrations.migrate(url, service.schema_folders)
