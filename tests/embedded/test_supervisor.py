@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from evslot.embedded.folder import FolderInUse
-from evslot.embedded.ports import PortTaken, ensure_port_free, free_port
+from evslot.embedded.ports import PortTaken, ensure_ports_free, free_port
 from evslot.embedded.supervisor import Process, StartFailed, Step, Supervisor
 
 pytestmark = pytest.mark.anyio
@@ -157,12 +157,20 @@ async def test_needs_that_are_unknown_or_circular_are_refused(tmp_path: Path) ->
         Supervisor(circle, folder=tmp_path)
 
 
-def test_a_taken_port_is_named_with_its_setting() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with pytest.raises(PortTaken, match=rf"{port}.*EVSLOT_KAFKA_PORT"):
-            ensure_port_free(port, "EVSLOT_KAFKA_PORT")
-    ensure_port_free(free_port(), "EVSLOT_KAFKA_PORT")
+async def test_a_taken_port_is_named_with_its_setting_and_nothing_starts(tmp_path: Path) -> None:
+    free, taken = free_port(), free_port()
+    ports = {"EVSLOT_POSTGRES_PORT": free, "EVSLOT_KAFKA_PORT": taken}
+    nodes: list[Process | Step] = [
+        Step(name="ports", action=lambda: ensure_ports_free(ports)),
+        _sleeper(tmp_path, "part", depends_on=["ports"]),
+    ]
+    with socket.create_server(("127.0.0.1", taken)):
+        with pytest.raises(PortTaken, match=rf"{taken}.*EVSLOT_KAFKA_PORT"):
+            async with Supervisor(nodes, folder=tmp_path):
+                pytest.fail("it must not start")
+        assert not (tmp_path / "logs" / "part.log").exists()
+    async with Supervisor(nodes, folder=tmp_path):
+        pass
 
 
 SYSTEM = """

@@ -52,6 +52,9 @@ SETTINGS = {
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     "group.coordinator.threads": "1",
+    # A killed broker may register again only when its former self has lapsed: not 9 s later.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "num.network.threads": "2",
     "num.io.threads": "4",
     "background.threads": "2",

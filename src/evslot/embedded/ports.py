@@ -3,6 +3,7 @@
 import errno
 import random
 import socket
+from collections.abc import Mapping
 
 LOOPBACK = "127.0.0.1"
 # Below the ports that systems give to outgoing connections: one of those could sit on a port
@@ -32,6 +33,16 @@ def free_port() -> int:
             continue
         return port
     raise OSError(f"none of {TRIES} ports tried on {LOOPBACK} is free")
+
+
+async def ensure_ports_free(ports: Mapping[str, int]) -> None:
+    """As a supervisor's first step: ports by the setting that names each.
+
+    A step, not a check before the start: only when the supervisor has the data folder are the
+    processes of a killed predecessor surely gone from their ports.
+    """
+    for setting_name, port in ports.items():
+        ensure_port_free(port, setting_name)
 
 
 def ensure_port_free(port: int, setting_name: str) -> None:

@@ -204,11 +204,17 @@ class EmbeddedPostgres:
         if not pidfile.exists():
             return
         first = pidfile.read_text().partition("\n")[0].strip()
-        command = subprocess.run(
-            ["ps", "-o", "command=", "-p", first], capture_output=True, text=True, check=False
-        ).stdout
-        if "postgres" not in command:
+        if "postgres" not in _command(first):
             pidfile.unlink()
+
+
+def _command(pid: str) -> str:
+    """What a process was started as; nothing when there is none of that number."""
+    if Path("/proc/self/cmdline").exists():
+        line = Path("/proc", pid, "cmdline")
+        return line.read_text(errors="replace") if line.exists() else ""
+    ps = ["ps", "-o", "command=", "-p", pid]  # macOS; small Linux images have no ps
+    return subprocess.run(ps, capture_output=True, text=True, check=False).stdout
 
 
 def _site_package(name: str) -> Path:

@@ -2,7 +2,7 @@
 
 Standard input is a pipe that only the supervisor writes: `+ <pid> <signal>` when a process
 starts, `- <pid>` when it has ended. End of file means that the supervisor is gone, however it
-died: no signal handler, no parent-death signal and no /proc is needed, so it works on every Unix.
+died: neither a signal handler nor a parent-death signal is needed, so it works on every Unix.
 It runs in a session of its own, so that no terminal and no group signal reaches it.
 """
 
@@ -32,10 +32,21 @@ def end(living: dict[int, int]) -> None:
     for pid, number in living.items():
         _send(pid, number)
     deadline = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < deadline and any(_send(pid, 0) for pid in living):
+    while time.monotonic() < deadline and any(_lives(pid) for pid in living):
         time.sleep(0.02)
     for pid in living:
         _send(pid, signal.SIGKILL)
+
+
+def _lives(pid: int) -> bool:
+    """False for a process that has ended, also where nobody has asked for its exit code yet."""
+    if not _send(pid, 0):
+        return False
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return not os.path.isdir("/proc/self")  # no /proc here: the signal's word counts
 
 
 def _send(pid: int, number: int) -> bool:
