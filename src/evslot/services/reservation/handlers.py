@@ -43,7 +43,7 @@ handlers = Handlers()
 
 SWEPT_AT_ONCE = 500
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""Without those that are read as one another on the phone or a sign."""
+"""32, without those that are taken for one another on the phone or a sign."""
 
 
 @handlers.on_many(
@@ -99,7 +99,7 @@ def _wish(received: Received[HoldSlot], tx: Transaction) -> Wish:
         driver_id=_driver(received.caller),
         vehicle_id=received.command.vehicle_id,
         reservation_id=ReservationId(new_id(station_bucket(quote.station_id))),
-        code="".join(secrets.choice(CODE_LETTERS) for _ in range(6)),
+        code="".join(CODE_LETTERS[byte % 32] for byte in secrets.token_bytes(6)),
     )
 
 
@@ -113,11 +113,14 @@ def _driver(caller: Caller) -> UserId:
 def _quote(token: str, keys: Keys) -> station.Quote:
     """What the station service signed; nothing else is believed."""
     try:
-        return station.unpack_quote(
+        quote = station.unpack_quote(
             token, lambda signed, mac: keys.check_mac("station", signed, mac)
         )
     except (ValueError, msgspec.MsgspecError):
         raise QuoteInvalid() from None
+    if not holding.is_sound(quote):
+        raise QuoteInvalid()
+    return quote
 
 
 async def _expire_lapsed_on(holds: Sequence[Hold], tx: Transaction) -> None:

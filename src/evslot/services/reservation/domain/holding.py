@@ -41,6 +41,16 @@ class Hold(Struct, frozen=True, kw_only=True):
     """Earlier bookings of the driver whose buffer this slot needs."""
 
 
+def is_sound(quote: Quote) -> bool:
+    """Whether the numbers of a quote fit together, whoever signed it."""
+    period, occupied = quote.period, quote.occupied
+    return (
+        occupied.start <= period.start < period.end <= occupied.end
+        and quote.total.amount >= 0
+        and sum(line.amount for line in quote.lines) == quote.total.amount
+    )
+
+
 def hold(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> Hold:
     """The hold a driver may have beside the own live and lately lapsed bookings.
 
