@@ -235,9 +235,7 @@ class Life(RuleBasedStateMachine):
         assert answer is not None
         return answer
 
-    def provider_writes(
-        self, standing: books.Standing, call: Call, says: str
-    ) -> list[books.Entry]:
+    def provider_writes(self, standing: books.Standing, call: Call, says: str) -> list[books.Entry]:
         key, amount = call.call_id, Money(call.amount, "EUR")
         valid_until = self.now + timedelta(days=7)
         match call.kind:
