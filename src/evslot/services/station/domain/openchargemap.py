@@ -25,6 +25,10 @@ REMOVED = (200, 210)
 PLANNED = 150
 RESTRICTED = 2
 DIRECT_CURRENT = 30
+LONGEST_SOURCE = 500
+"""Characters of a provider's name or licence."""
+MOST_KILOWATTS = 1e9
+"""A number at all; what a plug can have is asked later."""
 
 ZoneOf = Callable[[Position], str | None]
 
@@ -193,8 +197,8 @@ def _draft(source_id: str, poi: _Record, zone_of: ZoneOf) -> Draft:
             "how_to_find", _joined("\n", address.access_comments, poi.general_comments), notes
         ),
         points=_points(poi, notes),
-        source=_joined("", provider.title) or PROVIDER,
-        licence=_joined("", provider.license) or None,
+        source=_joined("", provider.title)[:LONGEST_SOURCE] or PROVIDER,
+        licence=_joined("", provider.license)[:LONGEST_SOURCE] or None,
         obstacle=obstacle,
         notes=tuple(notes),
     )
@@ -268,7 +272,7 @@ def _plug(connection: _Connection, notes: list[str]) -> _Plug:
         title = _joined("", connection.type.title if connection.type else None)[:60]
         notes.append(f"plug type {connection.type_id} ({title or 'no name'}) is not known")
         return _Plug(None, direct)
-    watts = round((connection.power or 0) * 1000)
+    watts = round(min(connection.power or 0, MOST_KILOWATTS) * 1000)
     if watts > most_watts(plug.standard):
         notes.append(f"{plug.standard} with {connection.power} kW cannot be: power not known")
     known = 0 < watts <= most_watts(plug.standard)
