@@ -157,6 +157,17 @@ def test_rotation_is_seen_by_running_parts_and_old_texts_stay_readable(folder: P
     assert fresh.fingerprint(b"a") == station.fingerprint(b"a")
 
 
+def test_key_files_that_are_gone_leave_what_was_read_in_force(folder: Path) -> None:
+    user = keys_of(folder, "user")
+    sealed = user.seal_own(b"x")
+    for path in folder.iterdir():
+        path.unlink()
+    assert user.unseal(sealed) == b"x"
+    with pytest.raises(SealBroken):
+        user.unseal("user-unknown.AAAA")
+    assert not user.check_mac("station", b"x", "station-a.user-b.c")
+
+
 def test_another_parts_private_file_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="holds the keys of 'user'"):
         Keys.load("station", folder / "user.json", folder / PUBLIC_FILE)

@@ -111,7 +111,7 @@ class Keys:
         self.part = part
         self._private_path = private_path
         self._public_path = public_path
-        self._stamps: dict[Path, tuple[int, int, int]] = {}
+        self._stamps: dict[Path, tuple[int, int, int] | None] = {}
         self._shared: dict[tuple[str, str], bytes] = {}
         self._read_files()
 
@@ -224,7 +224,9 @@ class Keys:
 
     def _read_changed(self) -> None:
         """Rotation without restart: cheap enough (two stats) for anybody's unknown key id."""
-        if any(_stamp(path) != stamp for path, stamp in self._stamps.items()):
+        stamps = {path: _stamp(path) for path in self._stamps}
+        # A file that is gone (a mounted secret being replaced) leaves what was read in force.
+        if stamps != self._stamps and None not in stamps.values():
             self._read_files()
 
     def _read_files(self) -> None:
@@ -317,8 +319,12 @@ def _signing_key(key: Jwk) -> OKPKey:
     return OKPKey.import_key(fields)
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Changes whenever the file does; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 

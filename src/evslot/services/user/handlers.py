@@ -76,15 +76,16 @@ async def request_sign_in_code(command: RequestSignInCode, tx: Transaction) -> C
 
 
 @handlers.prepare(RegisterUser)
-async def hash_new_password(command: RegisterUser, reading: Reading) -> Registration | None:
-    """Hashes and compares always, so that time does not tell who registers; None: refused."""
-    if not passwords.is_acceptable(command.password.value, _known_about(command)):
-        return None
+async def hash_new_password(command: RegisterUser, reading: Reading) -> Registration:
+    """Hashes and compares always, so that time does not tell who registers."""
+    address_mac = _address_mac(reading, normal_email(command.email.value))
+    known_about = (command.email.value, command.name.value if command.name else "")
+    passwords.check_password(command.password.value, known_about)
     hashing = reading.resource(PasswordHashing)
-    address_mac = _address_mac(reading, command.email.value.lower())
     newest = await store.newest_code(reading, address_mac)
-    earlier = newest.password_hash if newest else None
-    verified = await hashing.verify(command.password.value, earlier)
+    verified = await hashing.verify(
+        command.password.value, newest.password_hash if newest else None
+    )
     return Registration(
         password_hash=await hashing.hash(command.password.value),
         code_id=newest.code_id if newest else None,
@@ -103,7 +104,6 @@ async def register_user(command: RegisterUser, tx: Transaction) -> CodeRequested
     language = profiles.checked_language(command.language)
     zone = profiles.checked_zone(command.zone)
     name = profiles.checked_name(command.name.value) if command.name else None
-    passwords.check_password(command.password.value, _known_about(command))
     chosen: Registration = tx.prepared
     newest = await store.newest_code(tx, _address_mac(tx, email))
     agreed = newest is None or (chosen.same_password and chosen.code_id == newest.code_id)
@@ -128,7 +128,7 @@ async def sign_in_with_codes(
 @handlers.prepare(SignInWithPassword)
 async def check_password(command: SignInWithPassword, reading: Reading) -> PasswordCheck:
     """Compares with a dummy where there is no account, so that time does not tell."""
-    email = command.email.value.lower()
+    email = normal_email(command.email.value)
     settings = reading.resource(Settings)
     wrong = await store.wrong_passwords(
         reading, _address_mac(reading, email), sessions.hour_of(reading.now)
@@ -238,11 +238,14 @@ async def _sign_in_with_code(command: SignInWithCode, tx: Transaction) -> Signed
         email = normal_email(command.email.value)
     except EmailInvalid as refusal:
         return refusal
-    code = await store.newest_code(tx, _address_mac(tx, email))
+    address_mac = _address_mac(tx, email)
+    code = await store.newest_code(tx, address_mac)
     if code is None:
         return WrongCredentials()
     if not await store.try_code(tx, code.code_id, sessions.MAX_CODE_TRIES):
-        return TooManyAttempts()
+        # Used up by tries, or used this moment by another process.
+        used_up = await store.newest_code(tx, address_mac) is not None
+        return TooManyAttempts() if used_up else WrongCredentials()
     if not hmac.compare_digest(code.code_mac, _code_mac(tx, email, command.code.value.strip())):
         return WrongCredentials()
     await store.use_code(tx, code.code_id)
@@ -266,14 +269,13 @@ async def _account_for(tx: Transaction, email: str, code: store.Code) -> UserId 
 
 
 async def _sign_in_with_password(
-    command: SignInWithPassword, checked: PasswordCheck, tx: Transaction
+    command: SignInWithPassword, checked: PasswordCheck | Refusal, tx: Transaction
 ) -> SignedIn | Refusal:
-    try:
-        email = normal_email(command.email.value)
-    except EmailInvalid as refusal:
-        return refusal
+    if isinstance(checked, Refusal):
+        return checked
     if checked.verified is None:
         return TooManyAttempts()
+    email = normal_email(command.email.value)
     stored = await store.password_of(tx, email)
     # Changed or taken away between the comparison and now: then it does not count.
     if not checked.verified.fits or stored is None or stored != checked.stored:
@@ -328,7 +330,7 @@ async def _signed_in(tx: Transaction, session: store.Session, refresh_token: str
     account = await store.account(tx, session.user_id)
     organisations = await store.roles_in_organisations(tx, session.user_id)
     seconds = tx.resource(Settings).access_seconds
-    access_token = AccessTokens(tx.resource(Keys)).mint(
+    access_token = tx.resource(AccessTokens).mint(
         session.user_id, session.session_id, account.roles, organisations, tx.now, seconds
     )
     return SignedIn(
@@ -338,10 +340,6 @@ async def _signed_in(tx: Transaction, session: store.Session, refresh_token: str
         access_seconds=seconds,
         refresh_token=Secret(refresh_token),
     )
-
-
-def _known_about(command: RegisterUser) -> tuple[str, ...]:
-    return (command.email.value, command.name.value if command.name else "")
 
 
 def _address_mac(reader: Reader, email: str) -> bytes:
