@@ -1,49 +1,182 @@
-"""The HTTP application: routes, who may pass, how a no is said."""
+"""The gateway as a running process: what it starts, in which order, and how it stops."""
 
-from litestar import Litestar
-from litestar.config.app import AppConfig
-from litestar.di import Provide
-from litestar.types import ASGIApp
-from msgspec import Struct
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from evslot.gateway.auth import Door
-from evslot.gateway.backend import Accepted, Backend
-from evslot.gateway.edge import Edge
+from evslot.gateway.application import Parts, create_app
+from evslot.gateway.auth import Door, EndedSessions
+from evslot.gateway.backend import Backend
+from evslot.gateway.listening import HEARD, Listener
 from evslot.gateway.live import Live
-from evslot.gateway.pages import pages
-from evslot.gateway.problems import response_for
-from evslot.gateway.routes import ROUTES
-from evslot.gateway.routes.operations import accepted
-from evslot.gateway.settings import GatewaySettings
+from evslot.gateway.operations import Operations
+from evslot.gateway.server import HttpServer
+from evslot.gateway.settings import MINUTES_BACK, GatewaySettings
 from evslot.gateway.shared_reads import SharedReads
-from evslot.gateway.visitors import EdgeRequest, Reception
+from evslot.spine import migrations
+from evslot.spine.callers import AccessTokens
+from evslot.spine.config import Config, PartSettings, SharedSettings
+from evslot.spine.db import Database, is_trouble
+from evslot.spine.kafka import BrokerUnavailable, EventFeed, Producer, ReplyInbox
+from evslot.spine.sealing import Keys
+from evslot.spine.telemetry import POOL_IN_USE, HealthServer, configure_logs, log
+from evslot.spine.topics import Topics
+
+SCHEMA = Path(__file__).parent / "schema"
+RETRY_SECONDS = 0.5
+POOL_SIZE = 4
+LOOP_STUCK_SECONDS = 10.0
 
 
-class Parts(Struct, frozen=True, kw_only=True):
-    """What the routes work with."""
+class Gateway:
+    """One gateway process; `start` returns when it answers requests."""
 
-    door: Door
-    backend: Backend
-    shared: SharedReads
-    live: Live
-
-
-def create_app(parts: Parts, settings: GatewaySettings) -> ASGIApp:
-    """The ASGI application; nothing in it starts or stops by itself."""
-    reception = Reception(parts.door, parts.backend, parts.shared)
-    app = Litestar.from_config(
-        AppConfig(
-            route_handlers=[*ROUTES, *pages()],
-            request_class=EdgeRequest,
-            before_request=reception.greet,
-            dependencies={
-                "visitor": Provide(reception.visitor, sync_to_thread=False),
-                "driver": Provide(reception.driver, sync_to_thread=False),
-                "live": Provide(lambda: parts.live, sync_to_thread=False),
-            },
-            exception_handlers={Accepted: accepted, Exception: response_for},
-            request_max_body_size=settings.body_bytes,
-            openapi_config=None,
+    def __init__(self, config: Config) -> None:
+        self.settings = config.read(GatewaySettings, "gateway")
+        part = config.read(PartSettings, "gateway")
+        shared = config.shared(SharedSettings)
+        topics = Topics(shared.topic_prefix)
+        keys = Keys.load("gateway", Path(part.keys_file), Path(shared.keys_public_file))
+        self._database = Database(part.database_url, name="gateway", size=POOL_SIZE)
+        self._operations = Operations(self._database)
+        self._producer = Producer(
+            shared.kafka_bootstrap, delivery_seconds=self.settings.ack_seconds
         )
-    )
-    return Edge(app, log_requests=settings.log_requests)
+        self._replies = ReplyInbox(shared.kafka_bootstrap, topics.replies)
+        self.live = Live(self.settings)
+        shared_reads = SharedReads(self.settings.shared_seconds)
+        ended = EndedSessions()
+        feed = EventFeed(
+            shared.kafka_bootstrap,
+            [topics.events(service) for service in HEARD],
+            back_seconds=MINUTES_BACK * 60,
+        )
+        self._feed = feed
+        self._listener = Listener(feed, topics, self.live, shared_reads, ended)
+        backend = Backend(
+            self._producer, self._replies, keys, topics, self._operations, self.settings
+        )
+        parts = Parts(
+            door=Door(AccessTokens(keys), ended),
+            backend=backend,
+            shared=shared_reads,
+            live=self.live,
+        )
+        self.http = HttpServer(
+            create_app(parts, self.settings),
+            host=self.settings.host,
+            port=self.settings.port,
+            connections=self.settings.connections,
+            stop_seconds=self.settings.stop_seconds,
+        )
+        self.health = HealthServer(
+            part.health_port,
+            self._is_live,
+            self._is_ready,
+            part.health_host,
+            "EVSLOT_GATEWAY_HEALTH_PORT",
+        )
+        self._state: dict[str, str | bool] = {
+            "schema": "waiting for migrations",
+            "kafka": "not connected",
+            "http": "not listening",
+        }
+        self._listening: asyncio.Task[None] | None = None
+        self._pulse = time.monotonic()
+        self._pulsing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Waits for the database's schema and for Kafka as long as it takes."""
+        self._pulsing = asyncio.create_task(self._beat(), name="pulse")
+        await self.health.start()
+        await until_there("schema", self._check_schema)
+        self._state["schema"] = True
+        await self._operations.start()
+        await self._producer.start()
+        await until_there("kafka replies", self._replies.start)
+        await until_there("kafka events", self._listener.start)
+        self._listening = asyncio.create_task(self._listener.run(), name="events")
+        read = asyncio.create_task(self._listener.caught_up.wait())
+        await asyncio.wait((read, self._listening), return_when=asyncio.FIRST_COMPLETED)
+        if self._listening.done():
+            self._listening.result()
+        self._state["kafka"] = True
+        await self.http.start()
+        self._state["http"] = True
+        log.info("gateway ready", port=self.http.port, replies=self._replies.partition)
+
+    async def stop(self) -> None:
+        """Streams end with a hint, requests in flight are answered, then the rest goes."""
+        self._state["http"] = "stopping"
+        self.live.stop()
+        await self.http.stop()
+        for task in (self._listening, self._pulsing):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(self._feed.stop(), self._replies.stop(), self._producer.stop())
+        await self._operations.stop()
+        await self._database.stop()
+        await self.health.stop()
+        log.info("gateway stopped")
+
+    async def _check_schema(self) -> None:
+        if missing := await migrations.missing(self._database, [SCHEMA]):
+            raise OSError(f"not migrated yet: {', '.join(missing)}")
+
+    async def _beat(self) -> None:
+        """A loop that is stuck does not come by here."""
+        while True:
+            self._pulse = time.monotonic()
+            POOL_IN_USE.labels("gateway").set(self._database.in_use)
+            await asyncio.sleep(1.0)
+
+    def _is_live(self) -> bool:
+        stuck = time.monotonic() - self._pulse > LOOP_STUCK_SECONDS
+        return not stuck and (self._listening is None or not self._listening.done())
+
+    def _is_ready(self) -> dict[str, str | bool]:
+        # Not the database: without it only operations wait, and they are kept in memory.
+        return {
+            **self._state,
+            "events": self._listener.caught_up.is_set() or "reading the last minutes",
+        }
+
+
+async def run_gateway(config: Config) -> None:
+    """Runs until SIGTERM or SIGINT."""
+    part = config.read(PartSettings, "gateway")
+    configure_logs("gateway", part.log_level, part.log_pretty)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    gateway = Gateway(config)
+    starting = asyncio.create_task(gateway.start(), name="start")
+    asked = asyncio.create_task(stopping.wait(), name="stop")
+    await asyncio.wait((starting, asked), return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()  # a taken port or a wrong setting ends the process with its reason
+        await asked
+    else:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+    await gateway.stop()
+
+
+async def until_there(what: str, attempt: Callable[[], Awaitable[None]]) -> None:
+    """Try again until it works; only where the surroundings are not ready, not for our bugs."""
+    said = ""
+    while True:
+        try:
+            await attempt()
+            return
+        except Exception as error:
+            if not (isinstance(error, BrokerUnavailable) or is_trouble(error)):
+                raise
+            if repr(error) != said:
+                said = repr(error)
+                log.info("waiting", what=what, reason=said)
+        await asyncio.sleep(RETRY_SECONDS)

@@ -14,7 +14,6 @@ from evslot.services.reservation import messages as reservation
 from evslot.services.station import messages as station
 from evslot.services.user import messages as user
 from evslot.spine.message import (
-    Answer,
     Command,
     Event,
     Message,
@@ -57,6 +56,25 @@ HEADERS = {
     "required": ["ce_specversion", "ce_id", "ce_type", "ce_version", "ce_source"],
 }
 
+ANSWER = {
+    "title": "Answer",
+    "type": "object",
+    "description": "What a service says to a command or query.",
+    "properties": {
+        "status": {
+            "type": "integer",
+            "description": "200 done, 4xx refused, 500 failed, 503 not done",
+        },
+        "body": {"description": "The outcome, where it was done"},
+        "code": {"type": ["string", "null"]},
+        "detail": {"type": ["string", "null"]},
+        "details": {"type": ["object", "null"]},
+        "sealed": {"type": "boolean", "description": "The body has sealed fields"},
+        "replayed": {"type": "boolean"},
+    },
+    "required": ["status"],
+}
+
 
 @cache
 def document() -> dict[str, Any]:
@@ -64,11 +82,12 @@ def document() -> dict[str, Any]:
     kinds = [kind for module in MODULES.values() for kind in message_types(module)]
     concrete = [kind for kind in kinds if _is_concrete(kind)]
     outcomes = [outcome_type(kind) for kind in concrete if issubclass(kind, Command | Query)]
-    _, schemas = msgspec.json.schema_components(
-        [*dict.fromkeys([*concrete, *outcomes, Answer])],
-        schema_hook=_sealed_schema,
-        ref_template=REF,
+    described = [*dict.fromkeys([*concrete, *outcomes])]
+    # Two services may have a type of one name; only the answer here says what each is called.
+    found, schemas = msgspec.json.schema_components(
+        described, schema_hook=_sealed_schema, ref_template=REF
     )
+    refs = dict(zip(described, found, strict=True))
     return {
         "asyncapi": "3.1.0",
         "info": {
@@ -83,8 +102,8 @@ def document() -> dict[str, Any]:
         "channels": _channels(concrete),
         "operations": _operations(concrete),
         "components": {
-            "schemas": schemas,
-            "messages": {wire_name(kind): _message(kind) for kind in concrete}
+            "schemas": {**schemas, "Answer": ANSWER},
+            "messages": {wire_name(kind): _message(kind, refs) for kind in concrete}
             | {"spine.Answer": _answer_message()},
         },
     }
@@ -130,20 +149,20 @@ def _operations(kinds: list[type[Message]]) -> dict[str, Any]:
     return operations
 
 
-def _message(kind: type[Message]) -> dict[str, Any]:
+def _message(kind: type[Message], refs: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "name": wire_name(kind),
         "title": kind.__name__,
         "summary": _sentence(kind),
         "contentType": "application/json",
         "headers": HEADERS,
-        "payload": {"$ref": REF.format(name=kind.__name__)},
+        "payload": refs[kind],
         "examples": [{"name": kind.__name__, "payload": example_of(kind)}],
         "x-version": kind.VERSION,
         "x-kind": _kind(kind),
     }
     if issubclass(kind, Command | Query):
-        described["x-answer"] = {"$ref": REF.format(name=outcome_type(kind).__name__)}
+        described["x-answer"] = refs[outcome_type(kind)]
     return described
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 from litestar import Response
 from litestar.response import Stream
+from msgspec import Struct
 
 from evslot.gateway import problems
 from evslot.gateway.answers import OperationView
@@ -59,14 +60,7 @@ class IdempotencyKeyReused(Refusal):
 @cache
 def document() -> dict[str, Any]:
     """The whole description; the same object every time."""
-    answers = [_answer_type(route) for route in ROUTES]
-    bodies = [_body_type(route) for route in ROUTES]
-    kinds = [kind for kind in (*answers, *bodies) if kind is not None and kind is not Stream]
-    plain = [kind for kind in kinds if get_origin(kind) is None]
-    schemas, components = msgspec.json.schema_components(
-        [*dict.fromkeys([*plain, Problem, OperationView, OwnChange, SlotChange])], ref_template=REF
-    )
-    assert schemas
+    components = _components()[1]
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         for path in route.paths:
@@ -94,6 +88,16 @@ def document() -> dict[str, Any]:
             },
         },
     }
+
+
+@cache
+def _components() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+    """How each type is referred to, and the schemas themselves."""
+    kinds = [_answer_type(route) for route in ROUTES] + [_body_type(route) for route in ROUTES]
+    plain = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Struct)]
+    described = [*dict.fromkeys([*plain, Problem, OperationView, SlotChange, OwnChange])]
+    refs, schemas = msgspec.json.schema_components(described, ref_template=REF)
+    return dict(zip(described, refs, strict=True)), schemas
 
 
 def refusals_of(route: Any) -> dict[int, list[type[Refusal]]]:
@@ -159,7 +163,7 @@ def _responses(route: Any) -> dict[str, Any]:
             "description": "; ".join(f"`{code_of(one)}`" for one in refusals),
             "content": {
                 problems.MEDIA_TYPE: {
-                    "schema": {"$ref": REF.format(name="Problem")},
+                    "schema": _schema_of(Problem),
                     "examples": {code_of(one): {"value": _problem(one)} for one in refusals},
                 }
             },
@@ -198,9 +202,7 @@ def _problem(refusal: type[Refusal]) -> dict[str, Any]:
 
 
 def _schema_of(kind: Any) -> dict[str, Any]:
-    if get_origin(kind) is not None:
-        return msgspec.json.schema(kind)
-    return {"$ref": REF.format(name=kind.__name__)}
+    return _components()[0].get(kind) or msgspec.json.schema(kind)
 
 
 def _query_parameters(route: Any) -> Iterable[dict[str, Any]]:

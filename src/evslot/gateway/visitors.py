@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from litestar import Request
+from litestar.di import NamedDependency
 
 from evslot.gateway.auth import Door
 from evslot.gateway.backend import Asker, Backend
@@ -50,7 +51,7 @@ class EdgeRequest(Request[Any, Any, Any]):
         return parse_parameters(self.query_params.multi_items(), kind)
 
 
-class Visitor:
+class AnyVisitor:
     """Whoever sends this request; speaks to the services in their name."""
 
     def __init__(self, request: EdgeRequest, backend: Backend, shared: SharedReads) -> None:
@@ -139,7 +140,7 @@ class Visitor:
         )
 
 
-class Driver(Visitor):
+class SignedInDriver(AnyVisitor):
     """A visitor who is signed in."""
 
     @property
@@ -151,6 +152,12 @@ class Driver(Visitor):
         if self.caller.session_id is None:
             raise Unauthenticated()
         return self.caller.session_id
+
+
+Visitor = NamedDependency[AnyVisitor]
+"""Anybody: what a route without sign-in takes as `visitor`."""
+Driver = NamedDependency[SignedInDriver]
+"""Somebody signed in: a route that takes a `driver` needs an access token."""
 
 
 class Reception:
@@ -168,11 +175,11 @@ class Reception:
         if request.jwt is None and needs_driver(request.route_handler):
             raise Unauthenticated()
 
-    def visitor(self, request: EdgeRequest) -> Visitor:
-        return Visitor(request, self._backend, self._shared)
+    def visitor(self, request: EdgeRequest) -> AnyVisitor:
+        return AnyVisitor(request, self._backend, self._shared)
 
-    def driver(self, request: EdgeRequest) -> Driver:
-        return Driver(request, self._backend, self._shared)
+    def driver(self, request: EdgeRequest) -> SignedInDriver:
+        return SignedInDriver(request, self._backend, self._shared)
 
 
 def needs_driver(route_handler: Any) -> bool:

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.response import Stream
 from msgspec import Meta
 
@@ -24,7 +25,7 @@ class LiveWish(Parameters, frozen=True, kw_only=True):
 
 
 @get("/v1/live", opt=described(LiveFull, parameters=LiveWish, tag="Live"))
-async def follow(request: EdgeRequest, live: Live) -> Stream:
+async def follow(request: EdgeRequest, live: NamedDependency[Live]) -> Stream:
     """Server-sent events: `slot` of a station (public), or the caller's `reservation`, `payment`.
 
     Send the last `id:` back as `Last-Event-ID` to miss nothing; `event: reset` says that too much

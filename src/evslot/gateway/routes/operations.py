@@ -5,13 +5,14 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from evslot.gateway.answers import OperationAnswer, OperationView, presented
 from evslot.gateway.backend import Accepted
 from evslot.gateway.description import described
 from evslot.gateway.operations import Operation
 from evslot.gateway.problems import OperationNotFound
-from evslot.gateway.visitors import Visitor
+from evslot.gateway.visitors import AnyVisitor, Visitor
 from evslot.services.notification import messages as notification
 from evslot.services.payment import messages as payment
 from evslot.services.reservation import messages as reservation
@@ -29,7 +30,7 @@ COMMANDS = Catalogue(
 
 
 @get("/v1/operations/{operation_id:uuid}", opt=described(OperationNotFound, tag="Operations"))
-async def get_operation(operation_id: UUID, visitor: Visitor) -> Response[OperationView]:
+async def get_operation(operation_id: FromPath[UUID], visitor: Visitor) -> Response[OperationView]:
     """Where an accepted request stands, and its outcome once it is there."""
     operation = await visitor.operation(operation_id)
     if operation is None:
@@ -63,7 +64,7 @@ def accepted(request: Request[Any, Any, Any], error: Accepted) -> Response[bytes
     )
 
 
-def _view(operation: Operation, state: OperationState, visitor: Visitor) -> OperationView:
+def _view(operation: Operation, state: OperationState, visitor: AnyVisitor) -> OperationView:
     shown: Any = state.state
     if shown == "pending" and visitor.never_begun(operation):
         shown = "expired"
@@ -77,7 +78,7 @@ def _view(operation: Operation, state: OperationState, visitor: Visitor) -> Oper
 
 
 def _answer(
-    operation: Operation, state: OperationState, visitor: Visitor
+    operation: Operation, state: OperationState, visitor: AnyVisitor
 ) -> OperationAnswer | None:
     if state.answer is None:
         return None

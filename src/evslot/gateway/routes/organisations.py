@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from evslot.gateway.answers import NewOrganisation, created, organisation_of
@@ -40,7 +41,9 @@ class OrganisationBody(Body, frozen=True, kw_only=True):
         tag="Operators",
     ),
 )
-async def create_organisation(data: OrganisationBody, driver: Driver) -> Response[NewOrganisation]:
+async def create_organisation(
+    data: JSONBody[OrganisationBody], driver: Driver
+) -> Response[NewOrganisation]:
     """Register an operator; its maker becomes the owner, in the next access token."""
     organisation_id = OrganisationId(await driver.made_id("organisation"))
     fields: dict[str, Any] = {name: getattr(data, name) for name in data.__struct_fields__}
@@ -53,7 +56,7 @@ async def create_organisation(data: OrganisationBody, driver: Driver) -> Respons
     opt=described(user.OrganisationNotFound, tag="Operators"),
 )
 async def get_organisation(
-    organisation_id: OrganisationId, driver: Driver
+    organisation_id: FromPath[OrganisationId], driver: Driver
 ) -> user.OrganisationView:
     """One organisation, for its members."""
     return await driver.ask(user.GetOrganisation(organisation_id=organisation_id))

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from litestar import get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from evslot.gateway.description import described
@@ -28,7 +29,7 @@ class ChallengeBody(Body, frozen=True, kw_only=True):
 
 
 @get("/v1/payments/{payment_id:uuid}", opt=described(payment.PaymentNotFound, tag="Booking"))
-async def get_payment(payment_id: PaymentId, driver: Driver) -> Payment:
+async def get_payment(payment_id: FromPath[PaymentId], driver: Driver) -> Payment:
     """One payment, for its payer."""
     return await driver.ask(payment.GetPayment(payment_id=payment_id))
 
@@ -43,7 +44,9 @@ async def get_payment(payment_id: PaymentId, driver: Driver) -> Payment:
         tag="Booking",
     ),
 )
-async def answer_challenge(payment_id: PaymentId, data: ChallengeBody, driver: Driver) -> Payment:
+async def answer_challenge(
+    payment_id: FromPath[PaymentId], data: JSONBody[ChallengeBody], driver: Driver
+) -> Payment:
     """Answer the provider's challenge; the booking is confirmed after an approval."""
     return await driver.send(
         payment.AnswerChallenge(payment_id=payment_id, answer=Secret(data.answer))

@@ -1,6 +1,7 @@
 """Quotes: the price of a slot, line by line, with the terms that would hold."""
 
 from litestar import post
+from litestar.params import JSONBody
 
 from evslot.gateway.description import described
 from evslot.gateway.parsing import Body, Instant
@@ -46,7 +47,7 @@ class QuoteBody(Body, frozen=True, kw_only=True):
         tag="Booking",
     ),
 )
-async def get_quote(data: QuoteBody, visitor: Visitor) -> station.SignedQuote:
+async def get_quote(data: JSONBody[QuoteBody], visitor: Visitor) -> station.SignedQuote:
     """Price a slot. The answer is signed and valid for 15 minutes; it holds no slot."""
     return await visitor.ask(
         station.GetQuote(

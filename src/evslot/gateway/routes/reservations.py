@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from evslot.gateway.answers import created
@@ -83,7 +84,7 @@ class ReservationsWish(Parameters, frozen=True, kw_only=True):
         tag="Booking",
     ),
 )
-async def hold_slot(data: HoldBody, driver: Driver) -> Response[Reservation]:
+async def hold_slot(data: JSONBody[HoldBody], driver: Driver) -> Response[Reservation]:
     """Take the slot of a quote until it is paid (10 minutes; 5 if it starts within the hour)."""
     event = await driver.send(reservation.HoldSlot(quote=data.quote, vehicle_id=data.vehicle_id))
     held = event.reservation
@@ -111,7 +112,9 @@ async def list_reservations(request: EdgeRequest, driver: Driver) -> Reservation
     "/v1/reservations/{reservation_id:uuid}",
     opt=described(reservation.ReservationNotFound, tag="Booking"),
 )
-async def get_reservation(reservation_id: ReservationId, driver: Driver) -> ReservationDetails:
+async def get_reservation(
+    reservation_id: FromPath[ReservationId], driver: Driver
+) -> ReservationDetails:
     """One booking with its story, and what a cancel would cost now."""
     return await driver.ask(reservation.GetReservation(reservation_id=reservation_id))
 
@@ -128,7 +131,9 @@ async def get_reservation(reservation_id: ReservationId, driver: Driver) -> Rese
         tag="Booking",
     ),
 )
-async def pay(reservation_id: ReservationId, data: PaymentBody, driver: Driver) -> PaymentOutcome:
+async def pay(
+    reservation_id: FromPath[ReservationId], data: JSONBody[PaymentBody], driver: Driver
+) -> PaymentOutcome:
     """Pay a held booking; it is confirmed when the payment stands.
 
     Where the provider wants the customer, `challenge_url` says where to answer; the booking is
@@ -149,7 +154,9 @@ async def pay(reservation_id: ReservationId, data: PaymentBody, driver: Driver) 
     ),
 )
 async def cancel(
-    reservation_id: ReservationId, driver: Driver, data: CancellationBody | None = None
+    reservation_id: FromPath[ReservationId],
+    driver: Driver,
+    data: JSONBody[CancellationBody | None] = None,
 ) -> Cancellation:
     """Give a booking up: a hold costs nothing, a confirmed booking what its terms keep."""
     return await driver.send(

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from litestar import delete, post
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from evslot.gateway.answers import Session, session_of
@@ -47,7 +48,7 @@ class Credentials(Body, frozen=True, kw_only=True):
         tag="Accounts",
     ),
 )
-async def open_session(data: Credentials, visitor: Visitor) -> Session:
+async def open_session(data: JSONBody[Credentials], visitor: Visitor) -> Session:
     """Sign in, or trade a refresh token for the next pair of tokens.
 
     A refresh token can be used once; used again later, the whole session ends.

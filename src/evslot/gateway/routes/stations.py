@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from evslot.gateway.answers import created
@@ -80,7 +81,7 @@ async def find_stations(request: EdgeRequest, visitor: Visitor) -> FoundStations
 
 
 @get("/v1/stations/{station_id:uuid}", opt=described(station.StationNotFound, tag="Stations"))
-async def get_station(station_id: StationId, visitor: Visitor) -> StationView:
+async def get_station(station_id: FromPath[StationId], visitor: Visitor) -> StationView:
     """One station with its chargers, hours, rule, tariff and terms."""
     return await visitor.ask_shared(station.GetStation(station_id=station_id), station_id)
 
@@ -95,7 +96,9 @@ async def get_station(station_id: StationId, visitor: Visitor) -> StationView:
         tag="Stations",
     ),
 )
-async def get_slots(station_id: StationId, request: EdgeRequest, visitor: Visitor) -> DaySlots:
+async def get_slots(
+    station_id: FromPath[StationId], request: EdgeRequest, visitor: Visitor
+) -> DaySlots:
     """The slots of a local day: every start, with price, and why a grey one cannot be booked."""
     wish = request.parameters(SlotsWish)
     question = station.GetSlots(
@@ -116,7 +119,7 @@ async def get_slots(station_id: StationId, request: EdgeRequest, visitor: Visito
         tag="Operators",
     ),
 )
-async def create_station(data: StationBody, driver: Driver) -> Response[StationView]:
+async def create_station(data: JSONBody[StationBody], driver: Driver) -> Response[StationView]:
     """Put a station on line: owners and managers of the organisation."""
     station_id = StationId(await driver.made_id("station"))
     fields: dict[str, Any] = {**msgspec.to_builtins(data), "station_id": str(station_id)}

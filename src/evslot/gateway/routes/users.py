@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from litestar import get, post
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from evslot.gateway.answers import Account, account_of
@@ -42,7 +43,7 @@ class NewUser(Body, frozen=True, kw_only=True):
         tag="Accounts",
     ),
 )
-async def request_sign_in_code(data: CodeWish, visitor: Visitor) -> user.CodeRequested:
+async def request_sign_in_code(data: JSONBody[CodeWish], visitor: Visitor) -> user.CodeRequested:
     """Mail a sign-in code: it signs in and, if need be, makes the account.
 
     The answer is the same whether or not the address is known.
@@ -62,7 +63,7 @@ async def request_sign_in_code(data: CodeWish, visitor: Visitor) -> user.CodeReq
         tag="Accounts",
     ),
 )
-async def register_user(data: NewUser, visitor: Visitor) -> user.CodeRequested:
+async def register_user(data: JSONBody[NewUser], visitor: Visitor) -> user.CodeRequested:
     """Make an account with a password; a code is mailed to prove the address."""
     return await visitor.send(
         user.RegisterUser(

@@ -1,0 +1,49 @@
+"""The HTTP application: routes, who may pass, how a no is said."""
+
+from litestar import Litestar
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.types import ASGIApp
+from msgspec import Struct
+
+from evslot.gateway.auth import Door
+from evslot.gateway.backend import Accepted, Backend
+from evslot.gateway.edge import Edge
+from evslot.gateway.live import Live
+from evslot.gateway.pages import pages
+from evslot.gateway.problems import response_for
+from evslot.gateway.routes import ROUTES
+from evslot.gateway.routes.operations import accepted
+from evslot.gateway.settings import GatewaySettings
+from evslot.gateway.shared_reads import SharedReads
+from evslot.gateway.visitors import EdgeRequest, Reception
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What the routes work with."""
+
+    door: Door
+    backend: Backend
+    shared: SharedReads
+    live: Live
+
+
+def create_app(parts: Parts, settings: GatewaySettings) -> ASGIApp:
+    """The ASGI application; nothing in it starts or stops by itself."""
+    reception = Reception(parts.door, parts.backend, parts.shared)
+    app = Litestar.from_config(
+        AppConfig(
+            route_handlers=[*ROUTES, *pages()],
+            request_class=EdgeRequest,
+            before_request=reception.greet,
+            dependencies={
+                "visitor": Provide(reception.visitor, sync_to_thread=False),
+                "driver": Provide(reception.driver, sync_to_thread=False),
+                "live": Provide(lambda: parts.live, sync_to_thread=False),
+            },
+            exception_handlers={Accepted: accepted, Exception: response_for},
+            request_max_body_size=settings.body_bytes,
+            openapi_config=None,
+        )
+    )
+    return Edge(app, log_requests=settings.log_requests)
