@@ -21,7 +21,7 @@ jobs = Jobs()
 # a hold. The others are begun anew after that, for as long as it takes (`handlers.call_again`).
 LIMITS: dict[str, Any] = {
     "workers": 8,
-    "attempts": 6,
+    "attempts": 8,
     "timeout_seconds": 10.0,
     "deadline_seconds": 120.0,
 }

@@ -35,7 +35,6 @@ from evslot.services.payment.adapters.entries import (
 from evslot.services.payment.adapters.provider import ProviderUnavailable
 from evslot.services.payment.adapters.store import Books
 from evslot.services.payment.domain.record import ProviderAnswer
-from evslot.spine.db import Database
 from evslot.spine.message import Secret
 from evslot.values import Money, PaymentId
 
@@ -47,8 +46,6 @@ VALID_FOR = timedelta(days=7)
 LAPSES_AFTER = timedelta(seconds=2)
 SLOW_SECONDS = 3.0
 FLAKY_FAILURES = 2
-CONNECTIONS = 4
-
 
 Effect = Callable[[Standing, datetime], list[Entry]]
 
@@ -62,7 +59,7 @@ class SimulatedProvider:
     @classmethod
     def on(cls, database_url: str) -> "SimulatedProvider":
         """On a small pool of its own, so that its writes are committed apart from ours."""
-        return cls(Books(Database(database_url, name="payment-provider", size=CONNECTIONS)))
+        return cls(Books.at(database_url))
 
     async def start(self) -> None:
         await self._books.start()

@@ -9,6 +9,9 @@ from evslot.services.payment.adapters.entries import Entry
 from evslot.services.payment.domain.record import ProviderAnswer
 from evslot.spine.db import Connection, Database, from_json, to_json
 
+CONNECTIONS = 4
+"""Calls wait outside of them, so a few serve all workers."""
+
 COLUMNS = """idempotency_key, step, kind, reference, amount, currency, takes_at_once, valid_until,
     fault, merchant_id, answer"""
 
@@ -66,6 +69,11 @@ class Books:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    @classmethod
+    def at(cls, database_url: str) -> "Books":
+        """On a small pool of their own."""
+        return cls(Database(database_url, name="payment-provider", size=CONNECTIONS))
 
     async def start(self) -> None:
         await self._database.start()
