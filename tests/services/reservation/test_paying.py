@@ -28,9 +28,15 @@ from evslot.services.reservation.messages import (
     PayReservation,
 )
 from evslot.services.reservation.service import SERVICE
-from evslot.spine.message import Answer, Refused, Secret
+from evslot.spine.message import Answer, Refusal, Refused, Secret
 
 pytestmark = pytest.mark.anyio
+
+
+class Broken(Refusal):
+    """What a service answers whose handler broke."""
+
+    status = 500
 
 
 async def sagas(h: Harness) -> list[tuple[str, str, str]]:
@@ -238,7 +244,7 @@ async def test_a_payment_that_failed_unexpectedly_is_voided_for_nobody_knows(
         me = driver()
         held = await hold(h, soon(), me)
         number = await pay(h, held, me)
-        await h.answer_asked(h.sent[0], Answer(status=500, code="internal"))
+        await h.answer_asked(h.sent[0], Broken())
         assert (await stored(h, number)).code == "payment_refused"
         assert names(h.sent)[-1] == "VoidPayment"
 
