@@ -1,7 +1,7 @@
 """What the station service answers: search, stations, slots of a day, quotes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -48,12 +48,12 @@ async def find_stations(query: FindStations, reading: Reading) -> FoundStations:
     near = await _near(reading, query, last)
     page = near[: query.limit]
     views = await store.select_stations(reading, [found.station_id for found in page])
-    taken = await _taken_chargers(reading, query.window, views.values())
+    able = _bookable(query.window, views.values(), reading.now)
+    taken = await _taken_chargers(reading, query.window, able.values())
     more = len(near) > len(page)
     return FoundStations(
         stations=[
-            _found(query, views[found.station_id], found.chord, taken, reading.now)
-            for found in page
+            _found(query, views[found.station_id], found.chord, able, taken) for found in page
         ],
         as_of=reading.now,
         next_cursor=searching.pack_cursor(query, page[-1], keys.fingerprint) if more else None,
@@ -134,6 +134,19 @@ async def _near(
     return [searching.Last(row["chord"], StationId(row["station_id"])) for row in rows]
 
 
+def _bookable(
+    window: Period | None, stations: Iterable[StationView], now: datetime
+) -> dict[StationId, StationView]:
+    """Those whose rules let somebody book the window."""
+    return {
+        station.station_id: station
+        for station in stations
+        if window is not None
+        and station.status == "bookable"
+        and slotting.bookable_in(station, window, now)
+    }
+
+
 async def _taken_chargers(
     reading: Reading, window: Period | None, stations: Iterable[StationView]
 ) -> set[ChargerId]:
@@ -142,7 +155,7 @@ async def _taken_chargers(
         (charger.charger_id, slotting.occupied(window, station.rule).end)
         for station in stations
         for charger in station.chargers
-        if window is not None and station.status == "bookable"
+        if window is not None
     ]
     if window is None or not ends:
         return set()
@@ -181,14 +194,18 @@ async def _busy(
 
 
 def _found(
-    search: FindStations, station: StationView, chord: float, taken: set[ChargerId], now: datetime
+    search: FindStations,
+    station: StationView,
+    chord: float,
+    able: Container[StationId],
+    taken: Container[ChargerId],
 ) -> FoundStation:
     wanted = [c for c in station.chargers if searching.fits(search, c)]
     watts = [k.max_watts for charger in wanted for k in charger.connectors if k.max_watts]
     window, free = search.window, None
     if window is not None and station.status == "bookable":
-        bookable = slotting.bookable_in(station, window, now)
-        free = sum(c.charger_id not in taken for c in wanted) if bookable else 0
+        free = sum(c.charger_id not in taken for c in wanted)
+        free = free if station.station_id in able else 0
     return FoundStation(
         station_id=station.station_id,
         name=station.name,

@@ -1,0 +1,172 @@
+"""An import on a real database: once, again, changed, claimed, refused."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from msgspec.structs import replace
+from tests.harness import Harness, driver
+from tests.services.station.openchargemap import connection, record
+from tests.services.station.supplies import ORGANISATION, TARIFF
+
+from evslot.embedded.throwaway import PostgresServer
+from evslot.services.station import messages as station
+from evslot.services.station.domain.openchargemap import station_id_of
+from evslot.services.station.service import SERVICE
+from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
+from evslot.spine.message import Refused
+from evslot.values import OrganisationId
+
+pytestmark = pytest.mark.anyio
+
+ADMIN = driver(roles=frozenset({"admin"}))
+OWNER = driver(organisations={ORGANISATION: "manager"})
+
+
+@pytest.fixture
+async def h(postgres_server: PostgresServer) -> AsyncIterator[Harness]:
+    async with Harness(SERVICE, postgres_server) as harness:
+        yield harness
+
+
+@pytest.fixture(scope="module")
+async def untouched(postgres_server: PostgresServer) -> AsyncIterator[Harness]:
+    """One database for all tests that change nothing."""
+    async with Harness(SERVICE, postgres_server) as harness:
+        yield harness
+
+
+def part(*records: Any, claimed: bool = False, **changes: Any) -> station.ImportStations:
+    command = station.ImportStations(import_id=uuid4(), part=0, records=list(records))
+    if claimed:
+        command = replace(command, bookable_as=ORGANISATION, tariff=TARIFF)
+    return replace(command, **changes)
+
+
+async def seen(h: Harness, number: int) -> station.StationView:
+    return await h.ask(station.GetStation(station_id=station_id_of(str(number))))
+
+
+def outcome_of(report: station.ImportReport) -> tuple[list[str], list[str], list[str], list[str]]:
+    return (report.created, report.changed, report.unchanged, sorted(report.skipped))
+
+
+async def test_every_record_is_in_exactly_one_list_and_published_once(h: Harness) -> None:
+    records = [record(1), record(2, status=150), None, record(3), record(3)]
+    report = await h.send(part(*records), caller=ADMIN)
+    assert outcome_of(report) == (["1", "3"], [], [], ["2", "3 (record 5)", "record 3"])
+    ids = [event.station.station_id for event in h.events]  # type: ignore[attr-defined]
+    assert ids == [station_id_of("1"), station_id_of("3")]
+    rows = await h.fetch("select imported_from, source_id from station order by source_id")
+    assert [tuple(row) for row in rows] == [("openchargemap", "1"), ("openchargemap", "3")]
+
+
+async def test_importing_again_changes_nothing(h: Harness) -> None:
+    records = [record(1), record(2, connection(33, 150, 1), connection(0, 0, 0), points=None)]
+    for claimed in (False, True):
+        await h.send(part(*records, claimed=claimed), caller=SYSTEM)
+        before = await h.fetch("select * from station order by 1")
+        told = len(h.events)
+        again = await h.send(part(*records, claimed=claimed), caller=SYSTEM)
+        assert outcome_of(again) == ([], [], ["1", "2"], [])
+        assert await h.fetch("select * from station order by 1") == before
+        assert len(h.events) == told == (4 if claimed else 2)
+
+
+async def test_a_changed_record_changes_its_station_alone(h: Harness) -> None:
+    await h.send(part(record(1), record(2), claimed=True), caller=OWNER)
+    before = await seen(h, 1)
+    fewer = record(1, connection(25, 22, 1), points=1)
+    report = await h.send(part(fewer, record(2), claimed=True), caller=OWNER)
+    assert outcome_of(report) == ([], ["1"], ["2"], [])
+    after = await seen(h, 1)
+    assert (after.version, len(after.chargers)) == (2, 1)
+    assert after.chargers[0].charger_id == before.chargers[0].charger_id
+    assert after.chargers[0].connectors[0].max_watts == 22_000
+    await h.send(part(record(1), claimed=True), caller=OWNER)
+    assert [c.charger_id for c in (await seen(h, 1)).chargers] == [
+        c.charger_id for c in before.chargers
+    ]
+
+
+async def test_a_removed_record_retires_its_station(h: Harness) -> None:
+    await h.send(part(record(1)), caller=ADMIN)
+    report = await h.send(part(record(1, status=200), record(2, status=200)), caller=ADMIN)
+    assert outcome_of(report) == ([], ["1"], [], ["2"])
+    assert (await seen(h, 1)).status == "retired"
+
+
+async def test_an_imported_station_is_searched_quoted_and_shows_its_provider(h: Harness) -> None:
+    await h.send(part(record(1), claimed=True, terms="strict"), caller=OWNER)
+    view = await seen(h, 1)
+    assert (view.source, view.licence, view.zone) == ("Made-up Data", "CC0", "Europe/Berlin")
+    assert view.terms is not None
+    assert (view.terms.name, view.status) == ("strict", "bookable")
+    found = await h.ask(
+        station.FindStations(position=view.position, connector="IEC_62196_T2", min_watts=11_000)
+    )
+    assert [line.station_id for line in found.stations] == [view.station_id]
+
+
+async def test_only_known_time_zones_of_real_places_are_given(h: Harness) -> None:
+    places = {1: (-31.55, 159.08), 2: (28.61, 77.21), 3: (40.71, -74.0), 4: (0.0, -140.0)}
+    records = [
+        record(number, address={"Latitude": latitude, "Longitude": longitude})
+        for number, (latitude, longitude) in places.items()
+    ]
+    await h.send(part(*records), caller=ADMIN)
+    zones = [(await seen(h, number)).zone for number in places]
+    assert zones == ["Australia/Lord_Howe", "Asia/Kolkata", "America/New_York", "Etc/GMT+9"]
+
+
+async def test_another_organisation_cannot_take_a_station_over(h: Harness) -> None:
+    await h.send(part(record(1), claimed=True), caller=OWNER)
+    other = OrganisationId(uuid4())
+    rival = driver(organisations={other: "owner"})
+    report = await h.send(part(record(1), claimed=True, bookable_as=other), caller=rival)
+    assert report.skipped == {"1": "another organisation has claimed it"}
+    assert (await seen(h, 1)).organisation_id == ORGANISATION
+
+
+@pytest.mark.parametrize(
+    ("caller", "claimed", "status"),
+    [
+        (ANONYMOUS, True, 401),
+        (driver(), True, 403),
+        (driver(), False, 403),
+        (OWNER, False, 403),
+        (driver(organisations={ORGANISATION: "viewer"}), True, 403),
+        (driver(organisations={OrganisationId(uuid4()): "owner"}), True, 404),
+    ],
+)
+async def test_who_may_not_import(
+    untouched: Harness, caller: Caller, claimed: bool, status: int
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await untouched.send(part(record(1), claimed=claimed), caller=caller)
+    assert refused.value.status == status
+    assert await untouched.fetch_value("select count(*) from station") == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tariff": None},
+        {"tariff": replace(TARIFF, currency="???")},
+        {"rule": station.SlotRule(grid=7)},
+        {"records": [None] * 1001},
+    ],
+)
+async def test_an_import_without_sense_is_refused_as_a_whole(
+    untouched: Harness, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await untouched.send(part(record(1), claimed=True, **changes), caller=OWNER)
+    assert (refused.value.status, refused.value.code) == (422, "station_invalid")
+
+
+async def test_a_part_without_a_usable_record_is_answered(untouched: Harness) -> None:
+    assert outcome_of(await untouched.send(part(), caller=ADMIN)) == ([], [], [], [])
+    assert outcome_of(await untouched.send(part(7), caller=ADMIN)) == ([], [], [], ["record 1"])
+    assert untouched.events == []
