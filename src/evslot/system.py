@@ -1,6 +1,7 @@
 """The whole system on one page: its parts, their databases, owners, ports and topics."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -91,3 +92,11 @@ def service(name: str) -> Service:
     wired: Any = import_module(f"evslot.services.{name}.service")
     found: Service = wired.SERVICE
     return found
+
+
+def schema_folders(name: str) -> list[Path]:
+    """The migrations of a part, in order; services have the spine's tables first."""
+    here = Path(__file__).parent
+    if name == "gateway":
+        return [here / "gateway" / "schema"]
+    return [here / "spine" / "schema", here / "services" / part(name).name / "schema"]

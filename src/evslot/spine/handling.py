@@ -59,7 +59,8 @@ class Periodic(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-HandlerOf = Callable[[C, Transaction], Awaitable[O]]
+Page = Callable[[Transaction, UUID | None], Awaitable[UUID | None]]
+"""Emits what comes after an id; answers the last id, or None at the end."""
 
 
 class Handlers:
@@ -73,6 +74,7 @@ class Handlers:
         self.answers: dict[str, Callable[..., Awaitable[None]]] = {}
         self.results: dict[type[Job[Any]], Callable[..., Awaitable[None]]] = {}
         self.periodic: list[Periodic] = []
+        self.republishing: list[Page] = []
 
     def on(
         self, kind: type[Command[O]]
@@ -172,6 +174,14 @@ class Handlers:
 
         return register
 
+    def republish(self, run: Page) -> Page:
+        """A page of `evslot republish`: emits up to 500 things after an id, answers the last id.
+
+        Answers None when there is no more. The events carry the versions they had.
+        """
+        self.republishing.append(run)
+        return run
+
     def include(self, other: "Handlers") -> None:
         """Take over what another registry (a saga's) has."""
         pairs: list[tuple[dict[Any, Any], dict[Any, Any]]] = [
@@ -186,6 +196,7 @@ class Handlers:
             for key, run in more.items():
                 _once(own, key, run)
         self.periodic.extend(other.periodic)
+        self.republishing.extend(other.republishing)
 
 
 class Queries:

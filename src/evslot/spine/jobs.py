@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ from evslot.spine import db, message, telemetry
 from evslot.spine.callers import SYSTEM
 from evslot.spine.handling import Handlers
 from evslot.spine.records import SendReply
+from evslot.spine.sealing import SealBroken
 from evslot.spine.transaction import (
     Closing,
     Effects,
@@ -42,7 +44,7 @@ where id in (
 returning id, payload, attempt, deadline_at < now() as over"""
 
 FINISH = """
-update job set state = $3, finished_at = now(), leased_until = null, error = $4
+update job set state = $3, finished_at = now(), leased_until = null, error = $4, payload = ''
 where id = $1 and state = 'running' and attempt = $2"""
 
 RETRY = """
@@ -203,7 +205,13 @@ class JobRunner:
     async def _work(self, kind: Kind, row: db.Row) -> None:
         """One attempt, then its result or the next try; a lost lease changes nothing."""
         job_id, attempt = row["id"], row["attempt"]
-        body = message.decode(row["payload"], kind.kind, self._wiring.keys.unseal)
+        try:
+            body = message.decode(row["payload"], kind.kind, self._wiring.keys.unseal)
+        except (msgspec.MsgspecError, SealBroken):
+            # A type or a key that is gone: no try will ever read it.
+            log.exception("job_not_understood", kind=kind.kind.kind(), job_id=str(job_id))
+            await self._database.execute(FINISH, job_id, attempt, "failed", "not understood")
+            return
         try:
             result, reason = await self._attempt(kind, row, body)
             if result is None:

@@ -306,9 +306,6 @@ class Process:
             self._ready["commands"] = not self.commands.in_trouble
             telemetry.POOL_IN_USE.labels(pool="commands").set(self.database.in_use)
             telemetry.POOL_IN_USE.labels(pool="queries").set(self._reading.in_use)
-            for consumer in self._consumers:
-                for (topic, partition), lag in consumer.lag().items():
-                    telemetry.CONSUMER_LAG.labels(topic=topic, partition=partition).set(lag)
             await asyncio.sleep(0.5)
 
     def _is_live(self) -> bool:

@@ -1,6 +1,7 @@
 """Reading as a member of a consumer group."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -117,6 +118,8 @@ class GroupConsumer:
             "fetch.wait.max.ms": 500,
             "fetch.error.backoff.ms": 100,
             "error_cb": quiet,
+            "statistics.interval.ms": 5000,
+            "stats_cb": _note_lag,
         }
 
     async def start(self) -> None:
@@ -146,17 +149,6 @@ class GroupConsumer:
             await asyncio.wait_for(asyncio.to_thread(self._consumer.close), 4.0)
         except TimeoutError:
             log.warning("kafka_consumer_close_timed_out")
-
-    def lag(self) -> dict[tuple[str, int], int]:
-        """Records not read yet, as far as the client knows."""
-        found = {}
-        for (topic, partition), tracker in list(self._trackers.items()):
-            _, high = self._consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), cached=True
-            )
-            if high >= 0 and tracker._next is not None:
-                found[topic, partition] = max(0, high - tracker._next)
-        return found
 
     def _poll(self) -> None:
         while self._running:
@@ -255,3 +247,13 @@ class GroupConsumer:
             return
         for tracker, position in moved:
             tracker.committed(position)
+
+
+def _note_lag(statistics: str) -> None:
+    """Records not read yet, as the client knows them; called by the poller now and then."""
+    for topic, known in json.loads(statistics)["topics"].items():
+        for number, partition in known["partitions"].items():
+            if partition.get("consumer_lag", -1) >= 0:
+                telemetry.CONSUMER_LAG.labels(topic=topic, partition=number).set(
+                    partition["consumer_lag"]
+                )

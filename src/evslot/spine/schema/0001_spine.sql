@@ -100,7 +100,7 @@ create index ask_about on ask (about);
 create table job (
   id            uuid primary key,         -- stable over attempts: the idempotency key outside
   kind          text not null,
-  payload       bytea not null,           -- sealed fields sealed to ourselves
+  payload       bytea not null,           -- sealed fields sealed to ourselves; emptied at the end
   state         text not null default 'ready'
     constraint job_state check (state in (
       'ready',      -- waits for run_at

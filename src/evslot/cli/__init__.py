@@ -1,0 +1,55 @@
+"""The command `evslot`: brings the system up, runs its parts, and looks after it."""
+
+import sys
+
+from cyclopts import App
+
+from evslot.cli import diagnosis, letters, material, operating, running, upping
+from evslot.embedded.folder import FolderInUse
+from evslot.embedded.identity import NoIdentity
+from evslot.embedded.jars import JarsUnavailable
+from evslot.embedded.java import JavaUnavailable
+from evslot.embedded.kafka import KafkaUnavailable
+from evslot.embedded.ports import PortTaken as PortInUse
+from evslot.embedded.postgres import PostgresUnavailable
+from evslot.embedded.supervisor import StartFailed
+from evslot.spine.config import SettingInvalid
+from evslot.spine.kafka import BrokerUnavailable
+from evslot.spine.migrations import MigrationChanged
+from evslot.spine.slots import SlotTaken
+from evslot.spine.telemetry import PortTaken
+
+EXPECTED = (
+    BrokerUnavailable,
+    FolderInUse,
+    JarsUnavailable,
+    JavaUnavailable,
+    KafkaUnavailable,
+    LookupError,
+    MigrationChanged,
+    NoIdentity,
+    PortInUse,
+    PortTaken,
+    PostgresUnavailable,
+    SettingInvalid,
+    SlotTaken,
+    StartFailed,
+    material.CannotImport,
+)
+"""What a person can mend: one line that says how, and no traceback."""
+
+app = App(name="evslot", help=__doc__)
+for commands in (upping, running, operating, letters, material, diagnosis):
+    for command in commands.COMMANDS:
+        app.command(command)
+
+
+def main() -> None:
+    """Ends with status 1 and one line where the surroundings are at fault."""
+    try:
+        app()
+    except EXPECTED as error:
+        print(f"evslot: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,74 @@
+"""`evslot migrate`, `topics`, `keys`, `republish`: what is done once, or after a disaster."""
+
+import asyncio
+from pathlib import Path
+
+from evslot import system
+from evslot.cli.surroundings import Surroundings, owner_urls
+from evslot.spine import db, migrations
+from evslot.spine.config import Config, PartSettings, SharedSettings
+from evslot.spine.kafka import make_topics
+from evslot.spine.republishing import republish as republish_all
+from evslot.spine.sealing import Keys, make_keys, rotate
+from evslot.spine.topics import Topics
+from evslot.spine.transaction import Resources
+
+
+def migrate(*parts: str) -> None:
+    """Bring the databases of PARTS (default: all) up to date, as their owners.
+
+    Reads EVSLOT_<PART>_OWNER_DATABASE_URL; without it the embedded server's address.
+    """
+    urls = owner_urls(Config.from_environment().shared(Surroundings))
+    for name in parts or system.NAMES:
+        folders = system.schema_folders(system.part(name).name)
+        fresh = asyncio.run(migrations.migrate(urls[name], folders))
+        print(f"{name}: {', '.join(fresh) if fresh else 'up to date'}")
+
+
+def topics(*, replication: int = 1) -> None:
+    """Make the topics that are missing and print the table of all."""
+    shared = Config.from_environment().shared(Broker)
+    table = Topics(shared.topic_prefix).table()
+    made = make_topics(shared.kafka_bootstrap, table, replication)
+    for topic in table:
+        state = "made" if topic.name in made else "there"
+        print(f"{topic.name:28} {topic.partitions:3} partitions  {state:6} {topic.carries}")
+
+
+def keys(folder: Path, *, rotate_part: str | None = None) -> None:
+    """Make one key set per part in FOLDER, or a new key for one part (the old still opens)."""
+    if rotate_part is not None:
+        rotate(folder, system.part(rotate_part).name)
+        print(f"{rotate_part} has a new key; restart its processes, then all others")
+        return
+    make_keys(folder, system.NAMES)
+    print(f"keys of {', '.join(system.NAMES)} are in {folder}")
+
+
+def republish(service: str) -> None:
+    """Emit the present state of every live thing of SERVICE again, so that views close gaps."""
+    config = Config.from_environment()
+    settings = config.read(PartSettings, service)
+    shared = config.shared(SharedSettings)
+    wired = system.service(service)
+    own = Keys.load(service, Path(settings.keys_file), Path(shared.keys_public_file))
+    wiring = wired.wiring(Topics(shared.topic_prefix), own, Resources([own]))
+
+    async def work() -> int:
+        database = db.Database(settings.database_url, name=f"{service} republish")
+        try:
+            return await republish_all(wiring, wired.all_handlers(), database)
+        finally:
+            await database.stop()
+
+    print(f"{service}: {asyncio.run(work())} events are on their way")
+
+
+class Broker(SharedSettings, frozen=True, kw_only=True):
+    """Topics need no keys."""
+
+    keys_public_file: str = ""
+
+
+COMMANDS = (migrate, topics, keys, republish)

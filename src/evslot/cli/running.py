@@ -1,0 +1,37 @@
+"""`evslot run`: one process of a part, against any PostgreSQL and Kafka given by settings."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+from evslot import system
+from evslot.gateway.app import run_gateway
+from evslot.spine.config import Config, PartSettings
+from evslot.spine.service import Process
+from evslot.spine.telemetry import configure_logs
+
+
+def run(part: str) -> None:
+    """Run one process of PART: gateway, user, station, reservation, payment, notification.
+
+    Settings come from the environment: EVSLOT_<PART>_DATABASE_URL, …_HEALTH_PORT, …_KEYS_FILE,
+    …_SLOT, EVSLOT_KAFKA_BOOTSTRAP, EVSLOT_KEYS_PUBLIC_FILE.
+    """
+    system.part(part)
+    config = Config.from_environment()
+    if part == "gateway":
+        _run(run_gateway(config))
+        return
+    settings = config.read(PartSettings, part)
+    configure_logs(part, settings.log_level, settings.log_pretty)
+    _run(Process(system.service(part), config).run())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+COMMANDS = (run,)

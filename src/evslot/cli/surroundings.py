@@ -1,0 +1,86 @@
+"""The settings of `evslot up`, and the environment it gives to each part."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from evslot import system
+from evslot.embedded.postgres import DatabaseSpec
+from evslot.system import Part
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """Where `up` puts things: `EVSLOT_<FIELD>`."""
+
+    data_dir: str = ".evslot"
+    cache_dir: str = "~/.cache/evslot"
+    postgres_port: Port = 54320
+    kafka_port: Port = 9092
+    gateway_port: Port = 8080
+    mail_smtp_port: Port = 1025
+    mail_http_port: Port = 8025
+    postgres_bin: str | None = None
+    java: str | None = None
+    kafka_java_options: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data_dir).absolute()
+
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
+
+def health_port(part: Part, slot: int) -> int:
+    """As set, ten further on for each more process of the part."""
+    base = os.environ.get(f"EVSLOT_{part.name.upper()}_HEALTH_PORT")
+    return (int(base) if base else part.health_port) + 10 * slot
+
+
+def gateway_port(where: Surroundings, slot: int) -> int:
+    """The first gateway's HTTP port, the next one's beside it."""
+    return where.gateway_port + slot
+
+
+def database_url(where: Surroundings, part: Part, role: str) -> str:
+    """The address of a part's database on the embedded server."""
+    return f"postgresql://{role}:{part.password}@127.0.0.1:{where.postgres_port}/{part.database}"
+
+
+def databases() -> list[DatabaseSpec]:
+    """What is to be provisioned."""
+    return [DatabaseSpec(part.database, part.owner, part.password) for part in system.PARTS]
+
+
+def environment(where: Surroundings, part: Part, slot: int = 0) -> Mapping[str, str]:
+    """What one process of a part is told; it gets no owner's password and no other's keys."""
+    upper = part.name.upper()
+    common = {
+        "EVSLOT_KAFKA_BOOTSTRAP": f"127.0.0.1:{where.kafka_port}",
+        "EVSLOT_KEYS_PUBLIC_FILE": str(where.keys / "public.jwks.json"),
+        f"EVSLOT_{upper}_DATABASE_URL": database_url(where, part, f"{part.owner}_app"),
+        f"EVSLOT_{upper}_HEALTH_PORT": str(health_port(part, slot)),
+        f"EVSLOT_{upper}_KEYS_FILE": str(where.keys / f"{part.name}.json"),
+        f"EVSLOT_{upper}_SLOT": str(slot),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if part.name == "gateway":
+        common["EVSLOT_GATEWAY_PORT"] = str(gateway_port(where, slot))
+    if part.name == "notification":
+        common.setdefault("EVSLOT_NOTIFICATION_SMTP_PORT", str(where.mail_smtp_port))
+    return common
+
+
+def owner_urls(where: Surroundings) -> dict[str, str]:
+    """For migrations: each part's database as its owner; set addresses win over the embedded."""
+    return {
+        part.name: os.environ.get(f"EVSLOT_{part.name.upper()}_OWNER_DATABASE_URL")
+        or database_url(where, part, part.owner)
+        for part in system.PARTS
+    }
