@@ -10,6 +10,7 @@ from tests.services.user.people import account, caller_of, enter, h, new_address
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.user.messages import (
     CreateOrganisation,
+    EndSession,
     GetContact,
     GetMe,
     GetOrganisation,
@@ -19,6 +20,7 @@ from evslot.services.user.messages import (
 from evslot.services.user.service import SERVICE
 from evslot.spine.callers import SYSTEM
 from evslot.spine.message import Personal
+from evslot.spine.republishing import republish
 from evslot.values import OrganisationId, UserId, new_id
 
 __all__ = ["h"]
@@ -139,3 +141,21 @@ async def test_only_services_are_told_how_to_reach_a_person(h: Harness) -> None:
     assert await refusal(h.ask(question)) == "only_for_services"
     unknown = GetContact(user_id=UserId(new_id()))
     assert await refusal(h.ask(unknown, caller=SYSTEM)) == "user_not_found"
+
+
+async def test_republishing_tells_again_what_lives(h: Harness) -> None:
+    anna = await account(h)
+    organisation = await h.send(wanted(), caller=caller_of(h, anna))
+    gone = await account(h)
+    ended = await h.send(EndSession(user_id=gone.user_id), caller=caller_of(h, gone))
+    told = list(h.events)
+    h.events.clear()
+    assert await republish(h.wiring, h.handlers, h.database) == 4
+    await h._collect()
+    assert {event.key() for event in h.events} == {event.key() for event in told}
+    assert organisation in h.events
+    assert ended in h.events
+    await h.execute(
+        "update session set ended_at = now() - interval '1 hour' where ended_at is not null"
+    )
+    assert await republish(h.wiring, h.handlers, h.database) == 3

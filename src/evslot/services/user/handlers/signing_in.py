@@ -1,4 +1,4 @@
-"""What the user service does: codes, sign-in, sessions, organisations, housekeeping.
+"""Signing in by mailed code or by password, and registering.
 
 Wrong tries must be counted although they are refused, so what counts them is `on_many`: such a
 handler gives its refusals back in place of raising them, and nothing it wrote is cut back.
@@ -14,40 +14,27 @@ from evslot.services.user import store
 from evslot.services.user.adapters.hashing import PasswordHashing, Verified
 from evslot.services.user.domain import passwords, profiles, sessions
 from evslot.services.user.domain.emails import normal_email
-from evslot.services.user.domain.organisations import MAX_PER_PERSON, checked_organisation
-from evslot.services.user.domain.sessions import Settings, Verdict
+from evslot.services.user.domain.sessions import Settings
+from evslot.services.user.handlers.sessions import open_session
 from evslot.services.user.messages import (
     CodeRequested,
-    CreateOrganisation,
     EmailInvalid,
-    EndSession,
-    OrganisationCreated,
-    OrganisationExists,
-    RefreshSession,
-    RefreshTokenInvalid,
     RegisterUser,
     RequestSignInCode,
-    SessionEnded,
     SignedIn,
     SignInWithCode,
     SignInWithPassword,
     TooManyAttempts,
-    TooManyOrganisations,
-    UserNotFound,
     UserRegistered,
     WrongCredentials,
 )
-from evslot.spine.callers import AccessTokens
 from evslot.spine.handling import Handlers, Received
-from evslot.spine.message import Personal, Refusal, Secret, Unauthenticated
+from evslot.spine.message import Personal, Refusal, Secret
 from evslot.spine.sealing import Keys
 from evslot.spine.transaction import Reader, Reading, Transaction
-from evslot.values import SessionId, UserId, new_id
+from evslot.values import UserId, new_id
 
 handlers = Handlers()
-
-SWEEP_LIMIT = 1000
-"""Rows of a kind that one run takes away, so that it stays short."""
 
 
 class Registration(Struct, frozen=True, kw_only=True):
@@ -155,56 +142,6 @@ async def sign_in_with_passwords(
     ]
 
 
-@handlers.on_many(RefreshSession, touches=lambda received: (received.command.refresh_token.value,))
-async def refresh_sessions(
-    commands: list[Received[RefreshSession]], tx: Transaction
-) -> list[SignedIn | Refusal]:
-    """Many only in order to end a session and refuse in one go; they run one after the other."""
-    return [await _refresh(received.command.refresh_token.value, tx) for received in commands]
-
-
-@handlers.on(EndSession)
-async def end_session(command: EndSession, tx: Transaction) -> SessionEnded:
-    if tx.caller.require_user() != command.user_id:
-        raise UserNotFound()
-    session_id = tx.caller.session_id
-    if session_id is None:
-        raise Unauthenticated()
-    ended = SessionEnded(user_id=command.user_id, session_id=session_id, reason="signed_out")
-    if await store.end_session(tx, session_id, ended.reason):
-        tx.emit(ended)
-    return ended
-
-
-@handlers.on(CreateOrganisation)
-async def create_organisation(command: CreateOrganisation, tx: Transaction) -> OrganisationCreated:
-    owner_id = tx.caller.require_user()
-    if tx.caller.session_id is None or not await store.session_is_open(tx, tx.caller.session_id):
-        raise Unauthenticated()
-    wanted = checked_organisation(command)
-    if await store.count_organisations(tx, owner_id) >= MAX_PER_PERSON:
-        raise TooManyOrganisations(limit=MAX_PER_PERSON)
-    approved = bool(tx.resource(Settings).approve_organisations)
-    if not await store.insert_organisation(tx, wanted, owner_id, approved):
-        raise OrganisationExists()
-    await store.insert_member(tx, wanted.organisation_id, owner_id, "owner")
-    created = OrganisationCreated(
-        organisation_id=wanted.organisation_id,
-        legal_name=wanted.legal_name,
-        country=wanted.country,
-        owner_id=owner_id,
-        approved=approved,
-        version=1,
-    )
-    tx.emit(created)
-    return created
-
-
-@handlers.every(seconds=10.0)
-async def tidy(tx: Transaction) -> None:
-    await store.tidy(tx, SWEEP_LIMIT)
-
-
 async def _mail_code(
     tx: Transaction,
     email: str,
@@ -252,7 +189,7 @@ async def _sign_in_with_code(command: SignInWithCode, tx: Transaction) -> Signed
     user_id = await _account_for(tx, email, code)
     if user_id is None:
         return WrongCredentials()
-    return await _open_session(tx, user_id, "code")
+    return await open_session(tx, user_id, "code")
 
 
 async def _account_for(tx: Transaction, email: str, code: store.Code) -> UserId | None:
@@ -283,63 +220,7 @@ async def _sign_in_with_password(
         return WrongCredentials()
     if checked.verified.rehashed:
         await store.rehash_password(tx, stored, checked.verified.rehashed)
-    return await _open_session(tx, stored.user_id, "password")
-
-
-async def _open_session(tx: Transaction, user_id: UserId, opened_by: str) -> SignedIn:
-    session = store.Session(session_id=SessionId(new_id()), user_id=user_id, opened_at=tx.now)
-    expires_at = sessions.session_end(tx.now, tx.now, tx.resource(Settings))
-    await store.insert_session(tx, session, opened_by, expires_at)
-    token = sessions.new_refresh_token()
-    await store.insert_refresh_token(tx, _token_mac(tx, token), session.session_id)
-    return await _signed_in(tx, session, token)
-
-
-async def _refresh(token: str, tx: Transaction) -> SignedIn | Refusal:
-    token_mac = _token_mac(tx, token)
-    found = await store.lock_refresh_token(tx, token_mac)
-    if found is None:
-        return RefreshTokenInvalid()
-    stored, session = found
-    verdict = sessions.judge_refresh(stored, tx.now)
-    if verdict is Verdict.ROTATE:
-        successor = sessions.new_refresh_token()
-        sealed = tx.resource(Keys).seal_own(successor.encode())
-        await store.use_refresh_token(tx, token_mac, sealed)
-        await store.insert_refresh_token(tx, _token_mac(tx, successor), session.session_id)
-        expires_at = sessions.session_end(session.opened_at, tx.now, tx.resource(Settings))
-        await store.extend_session(tx, session.session_id, expires_at)
-        return await _signed_in(tx, session, successor)
-    if verdict is Verdict.REPEAT and stored.sealed_successor is not None:
-        successor = tx.resource(Keys).unseal(stored.sealed_successor).decode()
-        return await _signed_in(tx, session, successor)
-    if verdict is Verdict.REUSED:
-        await _end_reused(tx, session)
-    return RefreshTokenInvalid()
-
-
-async def _end_reused(tx: Transaction, session: store.Session) -> None:
-    """Nobody knows which of the two is the thief, so both are out."""
-    reason = "refresh_token_reused"
-    await store.end_session(tx, session.session_id, reason)
-    tx.emit(SessionEnded(user_id=session.user_id, session_id=session.session_id, reason=reason))
-
-
-async def _signed_in(tx: Transaction, session: store.Session, refresh_token: str) -> SignedIn:
-    """A fresh access token with the roles of this moment."""
-    account = await store.account(tx, session.user_id)
-    organisations = await store.roles_in_organisations(tx, session.user_id)
-    seconds = tx.resource(Settings).access_seconds
-    access_token = tx.resource(AccessTokens).mint(
-        session.user_id, session.session_id, account.roles, organisations, tx.now, seconds
-    )
-    return SignedIn(
-        user_id=session.user_id,
-        session_id=session.session_id,
-        access_token=Secret(access_token),
-        access_seconds=seconds,
-        refresh_token=Secret(refresh_token),
-    )
+    return await open_session(tx, stored.user_id, "password")
 
 
 def _address_mac(reader: Reader, email: str) -> bytes:
@@ -348,7 +229,3 @@ def _address_mac(reader: Reader, email: str) -> bytes:
 
 def _code_mac(reader: Reader, email: str, code: str) -> bytes:
     return reader.resource(Keys).fingerprint(f"code:{email}:{code}".encode())
-
-
-def _token_mac(reader: Reader, token: str) -> bytes:
-    return reader.resource(Keys).fingerprint(b"refresh:" + token.encode())

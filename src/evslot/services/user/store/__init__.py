@@ -1,0 +1,77 @@
+"""Writes of the user service, one function per statement."""
+
+from evslot.services.user.store.accounts import (
+    Account,
+    account,
+    account_of,
+    accounts_after,
+    count_organisations,
+    insert_account,
+    insert_member,
+    insert_organisation,
+    organisations_after,
+    roles_in_organisations,
+)
+from evslot.services.user.store.codes import (
+    Code,
+    count_codes,
+    insert_code,
+    newest_code,
+    try_code,
+    use_code,
+)
+from evslot.services.user.store.passwords import (
+    StoredPassword,
+    count_wrong_password,
+    insert_password,
+    password_of,
+    rehash_password,
+    wrong_passwords,
+)
+from evslot.services.user.store.sessions import (
+    Session,
+    end_session,
+    ended_sessions_after,
+    extend_session,
+    insert_refresh_token,
+    insert_session,
+    lock_refresh_token,
+    session_is_open,
+    use_refresh_token,
+)
+from evslot.services.user.store.tidying import tidy
+
+__all__ = [
+    "Account",
+    "Code",
+    "Session",
+    "StoredPassword",
+    "account",
+    "account_of",
+    "accounts_after",
+    "count_codes",
+    "count_organisations",
+    "count_wrong_password",
+    "end_session",
+    "ended_sessions_after",
+    "extend_session",
+    "insert_account",
+    "insert_code",
+    "insert_member",
+    "insert_organisation",
+    "insert_password",
+    "insert_refresh_token",
+    "insert_session",
+    "lock_refresh_token",
+    "newest_code",
+    "organisations_after",
+    "password_of",
+    "rehash_password",
+    "roles_in_organisations",
+    "session_is_open",
+    "tidy",
+    "try_code",
+    "use_code",
+    "use_refresh_token",
+    "wrong_passwords",
+]

@@ -1,0 +1,86 @@
+"""Writes of mailed codes."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from evslot.spine.transaction import Reader, Transaction
+
+
+class Code(Struct, frozen=True, kw_only=True):
+    """A mailed code, as it is stored."""
+
+    code_id: int
+    code_mac: bytes
+    language: str
+    zone: str
+    password_hash: str | None
+    sealed_name: str | None
+
+
+async def newest_code(reader: Reader, address_mac: bytes) -> Code | None:
+    """The newest code of an address while it is valid; only that one counts."""
+    row = await reader.fetch_row(
+        """select code_id, code_mac, language, zone, password_hash, sealed_name
+           from (select * from sign_in_code where address_mac = $1
+                 order by code_id desc limit 1) newest
+           where used_at is null and expires_at > $2""",
+        address_mac,
+        reader.now,
+    )
+    return Code(**row) if row else None
+
+
+async def count_codes(tx: Transaction, address_mac: bytes) -> int:
+    """How many were sent to an address within the last hour."""
+    count = await tx.fetch_value(
+        "select count(*) from sign_in_code where address_mac = $1 and created_at > $2",
+        address_mac,
+        tx.now - timedelta(hours=1),
+    )
+    return int(count)
+
+
+async def insert_code(
+    tx: Transaction,
+    address_mac: bytes,
+    code_mac: bytes,
+    expires_at: datetime,
+    language: str,
+    zone: str,
+    password_hash: str | None,
+    sealed_name: str | None,
+) -> None:
+    await tx.execute(
+        """insert into sign_in_code (address_mac, code_mac, created_at, expires_at, language, zone,
+                                     password_hash, sealed_name)
+           values ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        address_mac,
+        code_mac,
+        tx.now,
+        expires_at,
+        language,
+        zone,
+        password_hash,
+        sealed_name,
+    )
+
+
+async def try_code(tx: Transaction, code_id: int, max_tries: int) -> bool:
+    """Counts a try; False where all are used. The row lock makes parallel tries count, too."""
+    return bool(
+        await tx.execute(
+            """update sign_in_code set tries = tries + 1
+               where code_id = $1 and tries < $2 and used_at is null""",
+            code_id,
+            max_tries,
+        )
+    )
+
+
+async def use_code(tx: Transaction, code_id: int) -> None:
+    await tx.execute(
+        "update sign_in_code set used_at = $2, password_hash = null where code_id = $1",
+        code_id,
+        tx.now,
+    )
