@@ -22,6 +22,7 @@ from evslot.services.user import messages as user
 from evslot.spine import answers, message, migrations
 from evslot.spine.callers import AccessTokens, Caller
 from evslot.spine.config import Config
+from evslot.spine.inbox import Waiter
 from evslot.spine.kafka import EventFeed, Producer, make_topics
 from evslot.spine.message import (
     Answer,
@@ -71,6 +72,7 @@ class Responder:
         ]
         self._catalogue = Catalogue([*kinds, GetOperation])
         services = [module.__name__.split(".")[-2] for module in MODULES]
+        self._keys = {service: keys_of(service) for service in services}
         self._feed = EventFeed(
             bootstrap, [topics.commands(service) for service in services], back_seconds=0
         )
@@ -113,26 +115,36 @@ class Responder:
             envelope = Envelope.from_headers(incoming.headers)
             kind = self._catalogue.find(envelope.type, envelope.version)
             assert kind is not None
-            keys = keys_of(incoming.topic.removeprefix(self.topics.prefix).partition("-")[0])
+            keys = self._keys[incoming.topic.removeprefix(self.topics.prefix).partition("-")[0]]
             body = message.decode(incoming.value, kind, keys.unseal)
             self.asked.append(Asked(body, envelope, incoming))
             waiter = answers.waiter_of(envelope)
             outcome = self._outcome(body, envelope)
             if outcome is None or waiter is None:
                 continue
-            answer = outcome if isinstance(outcome, Answer) else answers.answer_for(outcome, keys)
-            self.answers[envelope.id] = answer
-            opened = answers.opened_for(answer, kind, waiter, keys)
-            if isinstance(body, GetOperation):
-                opened = answer
-            out = answers.record(opened, envelope.id, waiter, "responder")
-            self._producer.fire(
-                out.topic,
-                out.key,
-                out.body,
-                out.envelope.headers(),
-                partition=answers.reply_partition(waiter),
-            )
+            self._answer(self.asked[-1], outcome, waiter)
+
+    async def answer_late(self, outcome: Any) -> None:
+        """Answer the last record, which was left open."""
+        waiter = answers.waiter_of(self.asked[-1].envelope)
+        assert waiter is not None
+        self._answer(self.asked[-1], outcome, waiter)
+
+    def _answer(self, asked: Asked, outcome: Any, waiter: Waiter) -> None:
+        keys = self._keys[asked.body.destination()]
+        answer = outcome if isinstance(outcome, Answer) else answers.answer_for(outcome, keys)
+        self.answers[asked.envelope.id] = answer
+        opened = answer
+        if not isinstance(asked.body, GetOperation):
+            opened = answers.opened_for(answer, type(asked.body), waiter, keys)
+        out = answers.record(opened, asked.envelope.id, waiter, "responder")
+        self._producer.fire(
+            out.topic,
+            out.key,
+            out.body,
+            out.envelope.headers(),
+            partition=answers.reply_partition(waiter),
+        )
 
     def _outcome(self, body: Any, envelope: Envelope) -> Any:
         if isinstance(body, GetOperation):
@@ -150,7 +162,7 @@ class Responder:
         asked = next(one for one in self.asked if one.envelope.id == query.command_id)
         waiter = answers.waiter_of(envelope)
         assert waiter is not None
-        opened = answers.opened_for(stored, type(asked.body), waiter, keys_of(query.service))
+        opened = answers.opened_for(stored, type(asked.body), waiter, self._keys[query.service])
         return OperationState(state="done", type=asked.envelope.type, answer=opened)
 
 

@@ -151,7 +151,7 @@ async def test_a_number_too_large_for_any_type_is_refused(edge: Edge) -> None:
         ("lat=52&lon=13&lat=53", "field_invalid", "lat"),
         ("lat=52&lon=13&from=2026-12-01T17:00:00Z", "field_invalid", "to"),
         (
-            "lat=52&lon=13&from=2026-12-01T17:00:00&to=2026-12-01T18:00:00",
+            "lat=52&lon=13&from=2026-12-01T17:00:00&to=2026-12-01T18:00:00Z",
             "offset_required",
             "from",
         ),

@@ -42,6 +42,14 @@ class EndedSessions:
         return len(self._ended)
 
 
+def header_of(request: Request[Any, Any, Any], name: bytes) -> str | None:
+    """The first header of a name in small letters; without parsing all the others."""
+    for known, value in request.scope["headers"]:
+        if known == name:
+            return value.decode("latin-1")
+    return None
+
+
 class Door:
     """Turns the Authorization header into a caller."""
 
@@ -51,7 +59,7 @@ class Door:
 
     def let_in(self, request: Request[Any, Any, Any]) -> tuple[Caller, str | None]:
         """The caller and the JWT that may travel; a wrong token is refused, none is anonymous."""
-        header = request.headers.get("authorization")
+        header = header_of(request, b"authorization")
         if header is None:
             return ANONYMOUS, None
         scheme, _, token = header.partition(" ")

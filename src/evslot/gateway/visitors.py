@@ -8,7 +8,7 @@ from uuid import UUID, uuid4, uuid5
 from litestar import Request
 from litestar.di import NamedDependency
 
-from evslot.gateway.auth import Door
+from evslot.gateway.auth import Door, header_of
 from evslot.gateway.backend import Asker, Backend
 from evslot.gateway.operations import Operation
 from evslot.gateway.parsing import parse_body, parse_parameters
@@ -113,7 +113,7 @@ class AnyVisitor:
         them, so that nobody meets somebody else's answer under a guessed key.
         """
         if self._command_id is None:
-            key = self._request.headers.get("idempotency-key")
+            key = header_of(self._request, b"idempotency-key")
             self._command_id = uuid4() if key is None else await self._repeatable_id(key)
         return self._command_id
 
@@ -131,12 +131,11 @@ class AnyVisitor:
         return uuid5(COMMANDS, f"{who}\n{route}\n{key}")
 
     def _asker(self) -> Asker:
-        headers = self._request.headers
         return Asker(
             caller=self.caller,
             jwt=self._request.jwt,
-            respond_async="respond-async" in headers.get("prefer", ""),
-            traceparent=headers.get("traceparent"),
+            respond_async="respond-async" in (header_of(self._request, b"prefer") or ""),
+            traceparent=header_of(self._request, b"traceparent"),
         )
 
 

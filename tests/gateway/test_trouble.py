@@ -1,0 +1,319 @@
+"""When Kafka or the database is away, or too much comes: honest answers in time, nothing lost."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from evslot.embedded.throwaway import PostgresServer
+from evslot.gateway.app import Gateway
+from evslot.gateway.application import Parts, create_app
+from evslot.gateway.auth import REMEMBERED_SECONDS, Door, EndedSessions
+from evslot.gateway.backend import Backend
+from evslot.gateway.live import Live
+from evslot.gateway.operations import Operation, Operations
+from evslot.gateway.settings import GatewaySettings
+from evslot.gateway.shared_reads import SharedReads
+from evslot.services.reservation import messages as reservation
+from evslot.services.station import messages as station
+from evslot.spine.callers import AccessTokens
+from evslot.spine.config import Config
+from evslot.spine.db import Database
+from evslot.spine.kafka import Producer, ReplyInbox
+from evslot.spine.telemetry import PortTaken
+from evslot.spine.topics import Topics
+from tests.gateway.edge_bench import Edge, database, environment, rows, running_edge
+from tests.gateway.made_up import booking
+from tests.harness import driver, keys_of
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def silent_port() -> AsyncIterator[int]:
+    """A broker that hangs: it takes connections and never says a word."""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def edge_without_kafka(
+    url: str, settings: GatewaySettings
+) -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, str]]]:
+    """The application over a broker that hangs, and somebody's headers."""
+    async with silent_port() as port:
+        store = Database(url, name="gateway", size=2)
+        operations = Operations(store)
+        producer = Producer(f"127.0.0.1:{port}", delivery_seconds=settings.ack_seconds)
+        replies = ReplyInbox(f"127.0.0.1:{port}", "gateway-replies", partition=0)
+        await producer.start()
+        keys = keys_of("gateway")
+        tokens = AccessTokens(keys_of("user"))
+        backend = Backend(producer, replies, keys, Topics(), operations, settings)
+        parts = Parts(
+            door=Door(AccessTokens(keys), EndedSessions()),
+            backend=backend,
+            shared=SharedReads(0.1),
+            live=Live(settings),
+        )
+        somebody = driver()
+        assert somebody.user_id is not None
+        assert somebody.session_id is not None
+        token = tokens.mint(
+            somebody.user_id, somebody.session_id, somebody.roles, {}, datetime.now(UTC), 600
+        )
+        transport = httpx.ASGITransport(app=create_app(parts, settings))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://edge") as http:
+            yield http, {"Authorization": f"Bearer {token}"}
+        await producer.stop()
+        await store.stop()
+
+
+async def test_a_hung_broker_is_answered_503_within_two_seconds_and_remembered(
+    postgres_server: PostgresServer,
+) -> None:
+    url = await database(postgres_server)
+    async with edge_without_kafka(url, GatewaySettings()) as (http, headers):
+        path = f"/v1/reservations/{booking().reservation_id}/cancellation"
+        started = time.monotonic()
+        answered = await http.post(path, headers=headers)
+        assert time.monotonic() - started < 2.0
+        assert (answered.status_code, answered.json()["code"]) == (503, "outcome_unknown")
+        assert answered.headers["retry-after"] == "1"
+        operation_id = UUID(answered.json()["operation_id"])
+        assert answered.headers["location"] == f"/v1/operations/{operation_id}"
+        (row,) = await rows(url, "select * from operation where id = $1", operation_id)
+        assert row["type"] == "reservation.CancelReservation"
+        asked = await http.get(f"/v1/stations/{uuid4()}")
+        assert (asked.status_code, asked.json()["code"]) == (503, "unavailable")
+
+
+async def test_too_much_in_flight_is_refused_at_once(postgres_server: PostgresServer) -> None:
+    url = await database(postgres_server)
+    settings = GatewaySettings(in_flight=2, ack_seconds=0.5)
+    async with edge_without_kafka(url, settings) as (http, headers):
+        path = f"/v1/reservations/{booking().reservation_id}/cancellation"
+        answered = await asyncio.gather(*(http.post(path, headers=headers) for _ in range(5)))
+        codes = sorted(one.json()["code"] for one in answered)
+        assert codes == ["busy"] * 3 + ["outcome_unknown"] * 2
+        again = await http.post(path, headers=headers)
+        assert again.json()["code"] == "outcome_unknown"
+
+
+async def test_operations_are_kept_in_memory_while_the_database_is_away(
+    postgres_server: PostgresServer,
+) -> None:
+    url = await database(postgres_server)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    away = Database(url.replace(f":{postgres_server.port}/", f":{port}/"), name="gateway")
+    operations = Operations(away)
+    operation = Operation(
+        operation_id=uuid4(),
+        service="reservation",
+        type="reservation.HoldSlot",
+        caller=None,
+        accepted_at=datetime.now(UTC),
+    )
+    started = time.monotonic()
+    await operations.record(operation)
+    assert time.monotonic() - started < 0.5
+    assert await operations.find(operation.operation_id) == operation
+    await operations.start()
+    async with forwarding(port, postgres_server.port):
+        for _ in range(100):
+            if operations.unwritten == 0:
+                break
+            await asyncio.sleep(0.1)
+        assert await operations.find(operation.operation_id) == operation
+        assert operations.unwritten == 0
+        await operations.stop()
+        await away.stop()
+
+
+@asynccontextmanager
+async def forwarding(port: int, to: int) -> AsyncIterator[None]:
+    """The database comes back: connections to `port` reach it."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", to)
+        await asyncio.gather(copy(reader, there_writer), copy(there_reader, writer))
+
+    server = await asyncio.start_server(connect, "127.0.0.1", port)
+    try:
+        yield
+    finally:
+        server.close()
+
+
+async def test_old_operations_are_thrown_away(postgres_server: PostgresServer) -> None:
+    url = await database(postgres_server)
+    store = Database(url, name="gateway")
+    operations = Operations(store)
+    old, new = (
+        Operation(
+            operation_id=uuid4(),
+            service="user",
+            type="user.EndSession",
+            caller=None,
+            accepted_at=datetime.now(UTC) - timedelta(days=days),
+        )
+        for days in (8, 1)
+    )
+    await operations.record(old)
+    await operations.record(new)
+    await operations.start()
+    for _ in range(100):
+        if await operations.find(old.operation_id) is None:
+            break
+        await asyncio.sleep(0.05)
+    assert await operations.find(old.operation_id) is None
+    assert await operations.find(new.operation_id) == new
+    await operations.stop()
+    await store.stop()
+
+
+async def test_a_stop_answers_what_is_in_flight_and_ends_streams_with_a_hint(
+    kafka_bootstrap: str, postgres_server: PostgresServer
+) -> None:
+    async with running_edge(kafka_bootstrap, postgres_server) as edge:
+        held = reservation.SlotHeld(reservation=booking(), version=1)
+        told = asyncio.Event()
+        edge.responder.script[reservation.HoldSlot] = lambda *_: told.set()
+        quote = {"quote": f"{uuid4()}.payload.mac"}
+        async with edge.follow(f"/v1/live?station={uuid4()}") as stream:
+            await stream.beginning()
+            waiting = asyncio.create_task(
+                edge.http.post("/v1/reservations", json=quote, headers=edge.headers())
+            )
+            await asyncio.wait_for(told.wait(), 5.0)
+            stopping = asyncio.create_task(edge.gateway.stop())
+            assert "retry: 500" in await stream.rest()
+            assert await refuses_connections(edge.gateway.http.port)
+            await edge.responder.answer_late(held)
+            assert (await waiting).status_code == 201
+            await asyncio.wait_for(stopping, 8.0)
+
+
+async def refuses_connections(port: int) -> bool:
+    """Within a second."""
+    for _ in range(50):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionError:
+            return True
+        writer.close()
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_a_taken_port_is_named_with_its_setting(
+    edge: Edge, kafka_bootstrap: str, postgres_server: PostgresServer
+) -> None:
+    env = environment(
+        kafka_bootstrap,
+        edge.database_url,
+        edge.responder.topics.prefix,
+        EVSLOT_GATEWAY_PORT=str(edge.gateway.http.port),
+    )
+    second = Gateway(Config(env))
+    with pytest.raises(PortTaken, match="EVSLOT_GATEWAY_PORT"):
+        await second.start()
+    await second.stop()
+
+
+async def test_health_tells_what_is_ready(edge: Edge) -> None:
+    base = f"http://127.0.0.1:{edge.gateway.health.port}"
+    async with httpx.AsyncClient() as http:
+        ready = await http.get(f"{base}/readyz")
+        assert (ready.status_code, ready.json()["ready"]) == (200, True)
+        assert (await http.get(f"{base}/healthz")).status_code == 200
+        assert "evslot_http_seconds" in (await http.get(f"{base}/metrics")).text
+
+
+async def test_an_answer_is_shared_for_a_moment_and_dropped_when_its_station_changes() -> None:
+    reads, asked = SharedReads(seconds=60.0), 0
+
+    async def ask() -> int:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.01)
+        return asked
+
+    here, there = uuid4(), uuid4()
+    question = station.GetStation(station_id=here)  # type: ignore[arg-type]
+    assert await asyncio.gather(*(reads.get(question, ask, here) for _ in range(5))) == [1] * 5
+    assert await reads.get(question, ask, here) == 1
+    reads.station_changed(there)
+    assert await reads.get(question, ask, here) == 1
+    reads.station_changed(here)
+    assert await reads.get(question, ask, here) == 2
+
+    under_way = asyncio.create_task(reads.get("slots", ask, here))
+    await asyncio.sleep(0)
+    reads.station_changed(here)
+    assert await under_way == 3
+    assert await reads.get("slots", ask, here) == 4
+
+
+async def test_a_failure_is_told_to_all_who_asked_and_not_kept() -> None:
+    reads = SharedReads(seconds=60.0)
+
+    async def fail() -> int:
+        await asyncio.sleep(0.01)
+        raise RuntimeError("away")
+
+    async def work() -> int:
+        return 1
+
+    told = await asyncio.gather(*(reads.get("q", fail) for _ in range(3)), return_exceptions=True)
+    assert [str(one) for one in told] == ["away"] * 3
+    assert await reads.get("q", work) == 1
+
+
+async def test_shared_answers_are_bounded() -> None:
+    reads = SharedReads(seconds=60.0)
+
+    async def ask() -> None:
+        return None
+
+    for number in range(2100):
+        await reads.get(number, ask, uuid4())
+    assert len(reads) == 2000
+
+
+def test_ended_sessions_are_forgotten_when_no_token_can_be_alive() -> None:
+    ended = EndedSessions()
+    old, new = uuid4(), uuid4()
+    ended.add(old, time.time() - REMEMBERED_SECONDS - 1)
+    ended.add(new)
+    assert old not in ended
+    assert new in ended
+    assert len(ended) == 1
+
+
+def test_the_pages_are_part_of_the_package() -> None:
+    folder = Path(__file__).parents[2] / "src" / "evslot" / "gateway"
+    assert {one.name for one in (folder / "templates").iterdir()} >= {"docs.html.j2", "style.css"}
