@@ -16,6 +16,7 @@ from evslot.services.station.domain.openchargemap import station_id_of
 from evslot.services.station.service import SERVICE
 from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
 from evslot.spine.message import Refused
+from evslot.spine.republishing import republish
 from evslot.values import OrganisationId
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +49,10 @@ async def seen(h: Harness, number: int) -> station.StationView:
     return await h.ask(station.GetStation(station_id=station_id_of(str(number))))
 
 
+def stations_told(h: Harness) -> list[station.StationView]:
+    return [event.station for event in h.events if isinstance(event, station.StationPublished)]
+
+
 def outcome_of(report: station.ImportReport) -> tuple[list[str], list[str], list[str], list[str]]:
     return (report.created, report.changed, report.unchanged, sorted(report.skipped))
 
@@ -56,8 +61,10 @@ async def test_every_record_is_in_exactly_one_list_and_published_once(h: Harness
     records = [record(1), record(2, status=150), None, record(3), record(3)]
     report = await h.send(part(*records), caller=ADMIN)
     assert outcome_of(report) == (["1", "3"], [], [], ["2", "3 (record 5)", "record 3"])
-    ids = [event.station.station_id for event in h.events]  # type: ignore[attr-defined]
-    assert ids == [station_id_of("1"), station_id_of("3")]
+    assert [told.station_id for told in stations_told(h)] == [
+        station_id_of("1"),
+        station_id_of("3"),
+    ]
     rows = await h.fetch("select imported_from, source_id from station order by source_id")
     assert [tuple(row) for row in rows] == [("openchargemap", "1"), ("openchargemap", "3")]
 
@@ -170,3 +177,16 @@ async def test_a_part_without_a_usable_record_is_answered(untouched: Harness) ->
     assert outcome_of(await untouched.send(part(), caller=ADMIN)) == ([], [], [], [])
     assert outcome_of(await untouched.send(part(7), caller=ADMIN)) == ([], [], [], ["record 1"])
     assert untouched.events == []
+
+
+async def test_republishing_tells_every_station_as_it_is(h: Harness) -> None:
+    numbers = range(1, 251)  # more than a page
+    await h.send(part(*(record(number) for number in numbers)), caller=ADMIN)
+    await h.send(part(record(7, status=200)), caller=ADMIN)
+    told = len(h.events)
+    assert await republish(h.wiring, h.handlers, h.database) == 250
+    await h.send(part(), caller=ADMIN)  # takes in what the relay would publish
+    again = {view.station_id: view for view in stations_told(h)[told:]}
+    assert len(again) == 250
+    retired = again[station_id_of("7")]
+    assert (retired.status, retired.version) == ("retired", 2)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -41,6 +42,8 @@ MOST_RECORDS = 1000
 BUSY_KEPT = timedelta(days=8)
 """Longer than the topic of the events that made them."""
 BUSY_SWEPT = 2000
+STATIONS_AT_A_TIME = 200
+"""Events of one transaction of `evslot republish`, some kilobytes each."""
 
 BOOKING_EVENTS: tuple[type[reservation.ReservationEvent], ...] = (
     reservation.SlotHeld,
@@ -125,6 +128,16 @@ for kind in BOOKING_EVENTS:
 @handlers.every(seconds=60.0)
 async def forget_old_busy(tx: Transaction) -> None:
     await store.delete_old_busy(tx, BUSY_KEPT, BUSY_SWEPT)
+
+
+@handlers.republish
+async def republish_stations(tx: Transaction, after: UUID | None) -> UUID | None:
+    """Retired ones too: a view may have missed just that."""
+    station_ids = await store.select_station_ids(tx, after, STATIONS_AT_A_TIME)
+    views = await store.select_stations(tx, station_ids)
+    for station_id in station_ids:
+        tx.emit(StationPublished(station=views[station_id], version=views[station_id].version))
+    return station_ids[-1] if station_ids else None
 
 
 def _check_operator(caller: Caller, organisation_id: OrganisationId) -> None:

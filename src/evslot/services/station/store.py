@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -44,6 +45,18 @@ async def select_stations(
     rows = await reader.fetch(VIEW, station_ids)
     views = [msgspec.json.decode(row["view"], type=StationView) for row in rows]
     return {view.station_id: view for view in views}
+
+
+async def select_station_ids(tx: Transaction, after: UUID | None, limit: int) -> list[StationId]:
+    """A page of all stations, by id."""
+    rows = await tx.fetch(
+        """select station_id from station
+           where $1::uuid is null or station_id > $1
+           order by station_id limit $2""",
+        after,
+        limit,
+    )
+    return [StationId(row["station_id"]) for row in rows]
 
 
 async def lock_imports(tx: Transaction) -> None:
