@@ -42,6 +42,14 @@ def is_trouble(error: BaseException) -> bool:
     return isinstance(error, Trouble | OSError | TimeoutError | asyncio.TimeoutError)
 
 
+def reason_of(error: BaseException) -> str:
+    """What may be told of an error: the driver's own text can quote the row it failed on."""
+    if isinstance(error, asyncpg.PostgresError):
+        constraint = getattr(error, "constraint_name", None)
+        return f"{type(error).__name__}: SQLSTATE {error.sqlstate} {constraint or ''}".strip()
+    return f"{type(error).__name__}: {error}"[:500]
+
+
 class Database:
     """A pool on one database; waits for a connection are bounded."""
 

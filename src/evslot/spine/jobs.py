@@ -233,7 +233,7 @@ class JobRunner:
             async with asyncio.timeout(kind.timeout_seconds):
                 return await kind.run(body, context), None
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"[:500]
+            reason = db.reason_of(error)
             log.warning("job_attempt_failed", kind=kind.kind.kind(), job_id=str(row["id"]),
                         attempt=row["attempt"], reason=type(error).__name__)  # fmt: skip
             if row["attempt"] >= kind.attempts:

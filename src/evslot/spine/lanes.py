@@ -143,7 +143,7 @@ class Lane:
         telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
         self.in_trouble = attempt > 0
         if attempt in (0, 5):
-            log.warning("trouble", lane=self.name, reason=repr(error))
+            log.warning("trouble", lane=self.name, reason=db.reason_of(error))
 
     async def _work_through(self, items: list[Item], open_: dict[int, Delivered]) -> None:
         """Commit all items, whatever split that takes; broken ones end in the dead topic."""
@@ -186,7 +186,7 @@ class Lane:
             command_id=str(item.envelope.id),
             exc_info=cause,
         )
-        await self._bury(item.incoming, f"{type(cause).__name__}: {cause}", item)
+        await self._bury(item.incoming, db.reason_of(cause), item)
 
     async def _read(self, delivery: Delivered) -> Item | None:
         try:

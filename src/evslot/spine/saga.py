@@ -121,7 +121,7 @@ class Saga(Generic[D]):
         """Begin. `first` is the first step's question where it holds what `data` must not."""
         run = _Run(id=saga_id, subject=subject, place=0, state="running", reason=None, data=data)
         if first is None:
-            await self._go_on(run, tx)
+            await self._go_on(run, 0, tx)
         else:
             tx.ask(first, then=f"{self.name}.{self._steps[0].name}", about=saga_id)
             await self._save(run, tx)
@@ -139,11 +139,11 @@ class Saga(Generic[D]):
             await self._turn_back(run, no.code, last, tx)
             return
         data = await step.done(run.data, outcome, tx)
-        await self._go_on(replace(run, place=place + 1, data=data), tx)
+        await self._go_on(replace(run, data=data), place + 1, tx)
 
-    async def _go_on(self, run: _Run[D], tx: Transaction) -> None:
-        """Take steps until one has to wait for an answer, or none is left."""
-        for place in range(run.place, len(self._steps)):
+    async def _go_on(self, run: _Run[D], first: int, tx: Transaction) -> None:
+        """Take steps from `first` until one has to wait for an answer, or none is left."""
+        for place in range(first, len(self._steps)):
             step = self._steps[place]
             run = replace(run, place=place)
             if isinstance(step, Ask):

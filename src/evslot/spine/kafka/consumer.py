@@ -17,6 +17,7 @@ from evslot.spine.records import Incoming
 log = structlog.get_logger()
 
 BATCH = 500
+COMMIT_SECONDS = 0.2
 
 
 class Tracker:
@@ -26,20 +27,24 @@ class Tracker:
         self.topic = topic
         self.partition = partition
         self.closed = False
+        self._lock = threading.Lock()  # handed out by the poller, done in the event loop
         self._open: dict[int, None] = {}
         self._next: int | None = None
         self._committed: int | None = None
 
     def handed_out(self, offset: int) -> None:
-        self._open[offset] = None
-        self._next = offset + 1
+        with self._lock:
+            self._open[offset] = None
+            self._next = offset + 1
 
     def done(self, offset: int) -> None:
-        self._open.pop(offset, None)
+        with self._lock:
+            self._open.pop(offset, None)
 
     def to_commit(self) -> int | None:
         """The offset to commit, if it moved since the last time."""
-        position = next(iter(self._open), self._next)
+        with self._lock:
+            position = next(iter(self._open), self._next)
         if position is None or position == self._committed:
             return None
         return position
@@ -134,7 +139,6 @@ class GroupConsumer:
         self._running = True
         self._thread = threading.Thread(target=self._poll, name="kafka-consumer", daemon=True)
         self._thread.start()
-        self._committing = asyncio.create_task(self._commit_now_and_then())
 
     async def stop(self) -> None:
         """Stop reading; what is in hand may still be finished and committed by `close`."""
@@ -143,7 +147,6 @@ class GroupConsumer:
 
     async def close(self) -> None:
         """Commit what is done and leave; the static membership stays for the successor."""
-        self._committing.cancel()
         await asyncio.to_thread(self._commit, True)
         try:
             await asyncio.wait_for(asyncio.to_thread(self._consumer.close), 4.0)
@@ -151,9 +154,14 @@ class GroupConsumer:
             log.warning("kafka_consumer_close_timed_out")
 
     def _poll(self) -> None:
+        """The client lets one thread in at a time, so commits are made here too."""
+        commit_at = 0.0
         while self._running:
             self._pause_or_resume()
             self.last_poll = time.monotonic()
+            if self.last_poll >= commit_at:
+                commit_at = self.last_poll + COMMIT_SECONDS
+                self._commit(False)
             first = self._consumer.poll(0.1)
             if first is None:
                 continue
@@ -223,11 +231,6 @@ class GroupConsumer:
             if tracker is not None:
                 tracker.closed = True
         consumer.incremental_unassign(partitions)
-
-    async def _commit_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(0.2)
-            self._commit(False)
 
     def _commit(self, wait: bool, only: set[tuple[str, int]] | None = None) -> None:
         moved = [
