@@ -1,0 +1,88 @@
+# evslot: what can be made here. `make` alone prints the list.
+
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  && echo $$python && break; done)
+endif
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+FAST := -m "not real and not prove"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up test check style types bench demo prove lock reference clean
+
+help: ## print this list
+	@echo "evslot: find a charging station, book a slot, pay, come, plug in."
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'ARGS="…" is handed on, as in: make up ARGS="--ephemeral --processes reservation=2"'
+
+up: .venv/.run ## bring up the whole system: PostgreSQL, Kafka, six parts (Ctrl-C stops it)
+	@exec $(BIN)/evslot up $(ARGS)
+
+test: style types ## everything a change must pass (under ten minutes)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: style types ## format, lint, types, imports and the fast tests (about a minute)
+	$(BIN)/python -m pytest $(FAST) $(ARGS)
+
+style: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: .venv/.dev
+	$(BIN)/mypy
+
+bench: .venv/.dev ## measure: holds a second and their latency, beside direct peers
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+demo: ## show the system on invented people and stations (to come)
+	@echo "There is no demonstration yet: run 'make up' and follow 'Try a booking' in README.md." >&2
+	@exit 1
+
+prove: .venv/.dev ## the long runs: faults, random lives, growth
+	$(BIN)/python -m pytest -m prove $(ARGS)
+
+reference: .venv/.dev ## write docs/reference and the golden files of new message types
+	$(BIN)/python -m tests.architecture.reference
+	$(BIN)/python -m tests.wire.write
+
+lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes (UPGRADE=1: newest versions)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) \
+	  pyproject.toml requirements/build.in -o requirements/run.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) --extra dev \
+	  -c requirements/run.txt pyproject.toml requirements/build.in -o requirements/dev.txt
+
+clean: ## remove the environment and all caches (data in .evslot stays)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. Each stamp is newer than what it was made from; a second run does nothing.
+
+.venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python
+	@echo "Installing what evslot runs on (once; needs a network) …"
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	@echo "Installing what the checks need (once; needs a network) …"
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { \
+	  echo "evslot needs Python 3.11 or newer: install it, or name it with make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is older than 3.11: name a newer one with make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make an environment: install python3-venv (Debian, Ubuntu)" >&2; exit 1; }
+	@echo "Making the environment .venv with `$(PYTHON) --version` …"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
