@@ -32,6 +32,7 @@ from evslot.services.reservation.messages import (
 from evslot.services.reservation.service import SERVICE
 from evslot.spine.callers import ANONYMOUS, Caller
 from evslot.spine.message import Refused
+from evslot.spine.republishing import republish
 from evslot.values import ChargerId, Money, OrganisationId, UserId
 
 pytestmark = pytest.mark.anyio
@@ -276,3 +277,24 @@ async def test_a_cancel_between_payment_and_its_answer_ends_without_money(
 def _id(caller: Caller) -> UserId:
     assert caller.user_id is not None
     return caller.user_id
+
+
+async def test_republishing_tells_the_last_event_of_each_booking_again(
+    postgres_server: PostgresServer,
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        await hold(h, soon(24), me)
+        await cancel(h, await confirmed(h, soon(48), me), me)
+        await h.answer_asked(h.sent[-1], paid(h.sent[-1], "voided"))
+        await confirmed(h, soon(72), me)
+        await cancel(h, await confirmed(h, soon(96), me), me)
+        await h.run_periodic()
+        last: dict[Any, Any] = {}
+        for event in h.events:
+            last[event.reservation.reservation_id] = event  # type: ignore[attr-defined]
+        before = len(h.events)
+        assert await republish(h.wiring, h.handlers, h.database) == len(last) == 4
+        await h._collect()
+        again = {e.reservation.reservation_id: e for e in h.events[before:]}  # type: ignore[attr-defined]
+        assert again == last

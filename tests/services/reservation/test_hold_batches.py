@@ -128,6 +128,16 @@ async def test_any_split_of_a_batch_equals_the_serial_run(
                 await batched.let_lapse(every)
 
 
+async def test_a_rival_in_the_same_batch_never_gets_a_buffer_that_was_cut_for_its_owner(
+    postgres_server: PostgresServer,
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        world = World(h)
+        assert await world.hold([(0, 0, 0, 4)]) == [None]
+        rival, owner, late = (1, 0, 4, 2), (0, 0, 4, 2), (2, 0, 8, 2)
+        assert await world.hold([late, rival, owner]) == [None, "slot_taken", None]
+
+
 LOOSE = {"EVSLOT_RESERVATION_LIVE_HOLDS": "8", "EVSLOT_RESERVATION_LAPSED_HOLDS": "3"}
 """More holds a driver than usual, so that the drawn batches are about slots too."""
 

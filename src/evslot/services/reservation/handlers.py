@@ -8,24 +8,18 @@ import msgspec
 
 from evslot.services.payment import messages as payment
 from evslot.services.reservation import store
-from evslot.services.reservation.domain import cancelling, holding, paying
+from evslot.services.reservation.domain import cancelling, holding, paying, telling
 from evslot.services.reservation.domain.booking import Booking, Rules, Told
 from evslot.services.reservation.domain.holding import Hold, Wish
 from evslot.services.reservation.messages import (
     Cancellation,
     CancelReservation,
     DriversOnly,
-    HoldExpired,
     HoldOver,
-    HoldProlonged,
-    HoldReleased,
     HoldSlot,
     PaymentOutcome,
-    PaymentStarted,
     PayReservation,
     QuoteInvalid,
-    ReservationCancelled,
-    ReservationConfirmed,
     ReservationNotFound,
     SlotHeld,
     SlotTaken,
@@ -42,6 +36,8 @@ from evslot.values import PaymentId, ReservationId, UserId, new_id, station_buck
 handlers = Handlers()
 
 SWEPT_AT_ONCE = 500
+REPUBLISHED_AT_ONCE = 500
+EXPIRED = Told(what="expired", by="system")
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32, without those that are taken for one another on the phone or a sign."""
 
@@ -92,11 +88,12 @@ async def _allowed(
 
 
 def _wish(received: Received[HoldSlot], tx: Transaction) -> Wish:
+    driver_id = _driver(received.caller)
     quote = _quote(received.command.quote, tx.resource(Keys))
     return Wish(
         command_id=received.command_id,
         quote=quote,
-        driver_id=_driver(received.caller),
+        driver_id=driver_id,
         vehicle_id=received.command.vehicle_id,
         reservation_id=ReservationId(new_id(station_bucket(quote.station_id))),
         code="".join(CODE_LETTERS[byte % 32] for byte in secrets.token_bytes(6)),
@@ -127,7 +124,7 @@ async def _expire_lapsed_on(holds: Sequence[Hold], tx: Transaction) -> None:
     """A lapsed hold never blocks the next driver, swept or not."""
     wanted = {hold.booking.reservation.charger_id for hold in holds}
     for booking in await store.expire_lapsed_on(tx, wanted):
-        _emit_expired(booking, tx)
+        tx.emit(telling.event(booking, EXPIRED))
 
 
 async def _claim(group: Sequence[Hold], tx: Transaction) -> dict[UUID, SlotHeld | Refusal]:
@@ -162,11 +159,10 @@ async def pay_reservation(command: PayReservation, tx: Transaction) -> PaymentOu
     booking = await _prolong(booking, tx)
     payment_id = PaymentId(new_id())
     booking = paying.start(booking, payment_id, tx.now)
-    await store.update_reservation(
-        tx, booking, Told(what="payment_started", by="driver", user_id=tx.caller.user_id)
-    )
+    told = Told(what="payment_started", by="driver", user_id=tx.caller.user_id)
+    await store.update_reservation(tx, booking, told)
+    tx.emit(telling.event(booking, told))
     reservation = booking.reservation
-    tx.emit(PaymentStarted(reservation=reservation, version=reservation.version))
     await BOOKING.start(
         tx,
         payment_id,
@@ -192,11 +188,11 @@ async def pay_reservation(command: PayReservation, tx: Transaction) -> PaymentOu
 
 async def _confirm_free(booking: Booking, tx: Transaction) -> PaymentOutcome:
     confirmed = paying.confirm(booking, None, tx.now)
-    if not await store.confirm_reservation(tx, confirmed, Told(what="confirmed", by="driver")):
+    told = Told(what="confirmed", by="driver", user_id=tx.caller.user_id)
+    if not await store.confirm_reservation(tx, confirmed, told):
         raise HoldOver()
-    reservation = confirmed.reservation
-    tx.emit(ReservationConfirmed(reservation=reservation, version=reservation.version))
-    return PaymentOutcome(reservation=reservation)
+    tx.emit(telling.event(confirmed, told))
+    return PaymentOutcome(reservation=confirmed.reservation)
 
 
 async def _prolong(booking: Booking, tx: Transaction) -> Booking:
@@ -204,9 +200,10 @@ async def _prolong(booking: Booking, tx: Transaction) -> Booking:
     longer = holding.prolong(booking, tx.resource(Rules), tx.now)
     if longer is None:
         return booking
-    await store.update_reservation(tx, longer, Told(what="hold_prolonged", by="system"))
+    told = Told(what="hold_prolonged", by="system")
+    await store.update_reservation(tx, longer, told)
     await store.prolong_occupancy(tx, longer)
-    tx.emit(HoldProlonged(reservation=longer.reservation, version=longer.reservation.version))
+    tx.emit(telling.event(longer, told))
     return longer
 
 
@@ -227,7 +224,7 @@ async def cancel_reservation(command: CancelReservation, tx: Transaction) -> Can
     told = Told(what=reservation.state, by=by, user_id=tx.caller.user_id, reason=command.reason)
     await store.update_reservation(tx, cancelled.booking, told)
     await store.delete_occupancy(tx, reservation.reservation_id)
-    tx.emit(_given_up(cancelled, told))
+    tx.emit(telling.event(cancelled.booking, told))
     if reservation.state == "cancelled" and reservation.payment_id is not None:
         await _settle(cancelled, reservation.payment_id, tx)
     return Cancellation(reservation=reservation, fee=cancelled.fee, refund=cancelled.refund)
@@ -246,20 +243,6 @@ async def _cancellable(
     if tx.caller.role_in(booking.reservation.organisation_id) in ("owner", "manager"):
         return booking, "operator"
     raise ReservationNotFound()
-
-
-def _given_up(cancelled: cancelling.Cancelled, told: Told) -> HoldReleased | ReservationCancelled:
-    reservation = cancelled.booking.reservation
-    if reservation.state == "released":
-        return HoldReleased(reservation=reservation, version=reservation.version)
-    return ReservationCancelled(
-        reservation=reservation,
-        version=reservation.version,
-        by=told.by,
-        reason=told.reason,
-        fee=cancelled.fee,
-        refund=cancelled.refund,
-    )
 
 
 async def _settle(cancelled: cancelling.Cancelled, payment_id: PaymentId, tx: Transaction) -> None:
@@ -283,8 +266,13 @@ async def _settle(cancelled: cancelling.Cancelled, payment_id: PaymentId, tx: Tr
 async def sweep(tx: Transaction) -> None:
     """Free what nobody paid; a full sweep goes on a second later."""
     for booking in await store.expire_lapsed(tx, SWEPT_AT_ONCE):
-        _emit_expired(booking, tx)
+        tx.emit(telling.event(booking, EXPIRED))
 
 
-def _emit_expired(booking: Booking, tx: Transaction) -> None:
-    tx.emit(HoldExpired(reservation=booking.reservation, version=booking.reservation.version))
+@handlers.republish
+async def republish_bookings(tx: Transaction, after: UUID | None) -> UUID | None:
+    """The last event of each booking that is not over, as it was: views compare versions."""
+    page = await store.find_last_told(tx, after, REPUBLISHED_AT_ONCE)
+    for booking, told in page:
+        tx.emit(telling.event(booking, told))
+    return page[-1][0].reservation.reservation_id if page else None

@@ -7,16 +7,12 @@ from msgspec.structs import replace
 
 from evslot.services.payment import messages as payment
 from evslot.services.reservation import store
-from evslot.services.reservation.domain import cancelling, paying
+from evslot.services.reservation.domain import cancelling, paying, telling
 from evslot.services.reservation.domain.booking import Booking, Told
 from evslot.services.reservation.messages import (
     HoldOver,
-    PaymentChallenged,
-    PaymentFailed,
     PaymentOutcome,
     PaymentRefused,
-    ReservationConfirmed,
-    ReservationSettled,
 )
 from evslot.spine.message import Command
 from evslot.spine.saga import Abandon, Act, Ask, Saga
@@ -50,10 +46,8 @@ async def tell_challenge(run: Paying, tx: Transaction) -> Paying:
     if not booking.is_held(tx.now):
         raise Abandon(HOLD_OVER)
     challenged = paying.note(booking, "challenge", tx.now)
-    await store.update_reservation(tx, challenged, Told(what="payment_challenged", by="payment"))
-    reservation = challenged.reservation
-    tx.emit(PaymentChallenged(reservation=reservation, version=reservation.version))
-    outcome = PaymentOutcome(reservation=reservation, challenge_url=run.challenge_url)
+    await _write(challenged, Told(what="payment_challenged", by="payment"), tx)
+    outcome = PaymentOutcome(reservation=challenged.reservation, challenge_url=run.challenge_url)
     await tx.answer(run.pay_command, outcome)
     return run
 
@@ -69,11 +63,11 @@ async def confirm(run: Paying, tx: Transaction) -> Paying:
     if run.state not in ("authorised", "captured"):
         raise Abandon(payment.PaymentDeclined().code)
     booking = paying.confirm(await _locked(run.reservation_id, tx), run.state, tx.now)
-    if not await store.confirm_reservation(tx, booking, Told(what="confirmed", by="payment")):
+    told = Told(what="confirmed", by="payment")
+    if not await store.confirm_reservation(tx, booking, told):
         raise Abandon(HOLD_OVER)
-    reservation = booking.reservation
-    tx.emit(ReservationConfirmed(reservation=reservation, version=reservation.version))
-    await tx.answer(run.pay_command, PaymentOutcome(reservation=reservation))
+    tx.emit(telling.event(booking, told))
+    await tx.answer(run.pay_command, PaymentOutcome(reservation=booking.reservation))
     return run
 
 
@@ -82,10 +76,7 @@ async def payment_failed(run: Paying, reason: str, tx: Transaction) -> Paying:
     if reason == payment.PaymentDeclined().code:
         run = replace(run, state="declined")
     booking = paying.note(await _locked(run.reservation_id, tx), run.state, tx.now)
-    told = Told(what="payment_failed", by="payment", reason=reason)
-    await store.update_reservation(tx, booking, told)
-    reservation = booking.reservation
-    tx.emit(PaymentFailed(reservation=reservation, version=reservation.version, reason=reason))
+    await _write(booking, Told(what="payment_failed", by="payment", reason=reason), tx)
     refusal = HoldOver() if reason == HOLD_OVER else PaymentRefused(reason=reason)
     await tx.answer(run.pay_command, refusal)
     return run
@@ -179,9 +170,12 @@ SETTLEMENT = Saga(
 
 async def _settled(reservation_id: ReservationId, state: str, tx: Transaction) -> None:
     booking = paying.note(await _locked(reservation_id, tx), state, tx.now)
-    await store.update_reservation(tx, booking, Told(what="settled", by="payment"))
-    reservation = booking.reservation
-    tx.emit(ReservationSettled(reservation=reservation, version=reservation.version))
+    await _write(booking, Told(what="settled", by="payment"), tx)
+
+
+async def _write(booking: Booking, told: Told, tx: Transaction) -> None:
+    await store.update_reservation(tx, booking, told)
+    tx.emit(telling.event(booking, told))
 
 
 async def _locked(reservation_id: ReservationId, tx: Transaction) -> Booking:

@@ -5,6 +5,7 @@ Locks are taken in one order everywhere: drivers, reservations, occupancy; each 
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -264,6 +265,26 @@ async def delete_occupancy(tx: Transaction, over: ReservationId) -> None:
     """The charger is free again, but for the buffer of the driver's slot before."""
     await tx.execute(DELETE_OCCUPANCY, over)
     await give_back_buffers(tx, over=[over])
+
+
+LAST_TOLD = """
+select r.*, s.what, s.by_role, s.by_user, s.reason
+from reservation r join story s on s.reservation_id = r.reservation_id and s.version = r.version
+where upper(r.occupied) > $1 and ($2::uuid is null or r.reservation_id > $2)
+order by r.reservation_id limit $3"""
+
+
+async def find_last_told(
+    tx: Transaction, after: UUID | None, limit: int
+) -> list[tuple[Booking, Told]]:
+    """Bookings whose time is not over, each with the last line of its story; by id."""
+    return [
+        (
+            booking_of(row),
+            Told(what=row["what"], by=row["by_role"], user_id=row["by_user"], reason=row["reason"]),
+        )
+        for row in await tx.fetch(LAST_TOLD, tx.now, after, limit)
+    ]
 
 
 def booking_of(row: Mapping[str, Any]) -> Booking:

@@ -1,0 +1,49 @@
+"""What a booking's versions are told as: each is one line of its story and one event."""
+
+from evslot.services.reservation.domain.booking import Booking, Told
+from evslot.services.reservation.messages import (
+    HoldExpired,
+    HoldProlonged,
+    HoldReleased,
+    PaymentChallenged,
+    PaymentFailed,
+    PaymentStarted,
+    ReservationCancelled,
+    ReservationConfirmed,
+    ReservationEvent,
+    ReservationSettled,
+    SlotHeld,
+)
+from evslot.values import Money
+
+EVENTS: dict[str, type[ReservationEvent]] = {
+    "held": SlotHeld,
+    "hold_prolonged": HoldProlonged,
+    "payment_started": PaymentStarted,
+    "payment_challenged": PaymentChallenged,
+    "payment_failed": PaymentFailed,
+    "confirmed": ReservationConfirmed,
+    "expired": HoldExpired,
+    "released": HoldReleased,
+    "cancelled": ReservationCancelled,
+    "settled": ReservationSettled,
+}
+
+
+def event(booking: Booking, told: Told) -> ReservationEvent:
+    """The event of this version; made again from the stored booking, it is the same."""
+    reservation = booking.reservation
+    version, reason = reservation.version, told.reason
+    if told.what == "payment_failed":
+        return PaymentFailed(reservation=reservation, version=version, reason=reason or "")
+    if told.what == "cancelled":
+        total, fee = reservation.total, reservation.fee or Money(0, reservation.total.currency)
+        return ReservationCancelled(
+            reservation=reservation,
+            version=version,
+            by=told.by,
+            reason=reason,
+            fee=fee,
+            refund=Money(total.amount - fee.amount, total.currency),
+        )
+    return EVENTS[told.what](reservation=reservation, version=version)
