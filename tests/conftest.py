@@ -8,6 +8,17 @@ import pytest
 
 from evslot.embedded.throwaway import START_SECONDS, PostgresServer, Servers
 
+SLOW_FOLDERS = ("embedded", "journeys", "faults")
+"""Their tests start processes, or talk to a whole system."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a server or processes is `real`; the rest is the fast tier of `make check`."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in SLOW_FOLDERS or "_servers" in _fixtures(item):
+            item.add_marker(pytest.mark.real)
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
