@@ -190,6 +190,9 @@ class Lane:
 
     async def _read(self, delivery: Delivered) -> Item | None:
         try:
+            if not self._concerns(delivery.incoming):
+                delivery.done()
+                return None
             return self.reader.read(delivery.incoming)
         except Unauthenticated as error:
             answer_at_once(self.wiring, self.reply, delivery.incoming, late_caller(error))
@@ -198,6 +201,11 @@ class Lane:
             await self._bury_surely(delivery.incoming, poison.reason)
         delivery.done()
         return None
+
+    def _concerns(self, incoming: Incoming) -> bool:
+        """An event of a known kind that nobody here listens to is not even decoded."""
+        kind = self.reader.kind_of(incoming)
+        return kind is None or kind in self.handlers.events
 
     async def _bury_surely(self, incoming: Incoming, reason: str) -> None:
         """Until the database takes it."""
@@ -232,9 +240,7 @@ class Lane:
             now = await connection.fetchval("select now()")
             for place, item in enumerate(items):
                 assert isinstance(item, Told), "an event topic carries events"
-                handler = self.handlers.events.get(item.kind)
-                if handler is None:
-                    continue
+                handler = self.handlers.events[item.kind]
                 tx = Transaction(connection, now, self.wiring, effects, caller=item.caller,
                                  command_id=item.envelope.id)  # fmt: skip
                 try:
@@ -280,6 +286,9 @@ class CommandLane(Lane):
             if not delivery.lost:
                 taken.append(delivery)
         return taken
+
+    def _concerns(self, incoming: Incoming) -> bool:
+        return True  # what comes on the command topic is always for us
 
     async def _commit(self, items: list[Item]) -> list[Item]:
         return await self._batch.run(items, await self._prepare(items))

@@ -110,7 +110,7 @@ class Reader:
 
     def is_query(self, incoming: Incoming) -> bool:
         """Judged by the headers alone; what cannot be read is no query."""
-        kind = self._kind(incoming.header("ce_type"), incoming.header("ce_version"))
+        kind = self.kind_of(incoming)
         return kind is not None and issubclass(kind, Query)
 
     def read(self, incoming: Incoming) -> Told | Answered:
@@ -140,10 +140,12 @@ class Reader:
         except (ValueError, UnicodeDecodeError) as error:
             raise Poison(f"bad headers: {error}") from error
 
-    def _kind(self, name: str | None, version: str | None) -> type[Message] | None:
-        if name is None or version is None or not version.isdigit():
+    def kind_of(self, incoming: Incoming) -> type[Message] | None:
+        """The type that the headers name; None where it is not known here."""
+        version = incoming.header("ce_version")
+        if version is None or not version.isdigit():
             return None
-        return self._catalogue.find(name, int(version))
+        return self._catalogue.find(incoming.header("ce_type") or "", int(version))
 
     def _body(self, incoming: Incoming, kind: type[B]) -> B:
         try:
