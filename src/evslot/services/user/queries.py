@@ -12,10 +12,9 @@ from evslot.services.user.messages import (
     OrganisationView,
     UserNotFound,
 )
-from evslot.spine.db import Row
 from evslot.spine.handling import Queries
 from evslot.spine.message import Personal
-from evslot.spine.transaction import Reading
+from evslot.spine.transaction import Reading, Row
 
 queries = Queries()
 

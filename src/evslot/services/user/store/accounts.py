@@ -6,8 +6,7 @@ from msgspec import Struct
 
 from evslot.services.user.messages import CreateOrganisation
 from evslot.spine.callers import Role
-from evslot.spine.db import Row
-from evslot.spine.transaction import Transaction
+from evslot.spine.transaction import Row, Transaction
 from evslot.values import OrganisationId, UserId
 
 

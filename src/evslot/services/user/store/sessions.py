@@ -6,8 +6,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from evslot.services.user.domain.sessions import RefreshToken
-from evslot.spine.db import Row
-from evslot.spine.transaction import Transaction
+from evslot.spine.transaction import Row, Transaction
 from evslot.values import SessionId, UserId
 
 
