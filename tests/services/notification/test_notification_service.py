@@ -249,9 +249,13 @@ async def test_a_mail_server_in_trouble_is_asked_again_and_names_no_address(
 
 async def test_a_crash_after_sending_repeats_the_same_message(h: Harness, mail: MailServer) -> None:
     await told(h, confirmed())
+    payload = await h.fetch_value("select payload from job")
     await h.run_jobs()
     # The mail server had taken it, the process died before it could write that down.
-    await h.execute("update job set state = 'running', leased_until = now() - interval '1 s'")
+    await h.execute(
+        "update job set state = 'running', leased_until = now() - interval '1 s', payload = $1",
+        payload,
+    )
     await h.execute("update delivery set state = 'sending', delivered_at = null")
     await h.run_jobs()
     assert len(mail.taken) == 2
