@@ -47,6 +47,19 @@ async def test_a_station_stream_tells_slots_and_nothing_personal(edge: Edge) -> 
         assert (slot["state"], slot["held_until"]) == ("free", None)
 
 
+async def test_what_does_not_change_a_slot_is_not_told_of_it(edge: Edge) -> None:
+    station_id = StationId(new_id())
+    async with edge.follow(f"/v1/live?station={station_id}") as stream:
+        await stream.beginning()
+        over = booking(station_id=station_id, state="cancelled")
+        await edge.responder.emit(reservation.ReservationSettled(reservation=over, version=9))
+        await edge.responder.emit(reservation.PaymentStarted(reservation=over, version=3))
+        held = booking(station_id=station_id)
+        await edge.responder.emit(reservation.SlotHeld(reservation=held, version=1))
+        _, slot = await stream.event()
+        assert slot["charger_id"] == str(held.charger_id)
+
+
 async def test_a_drivers_stream_tells_their_own_bookings_and_payments(edge: Edge) -> None:
     somebody = driver()
     assert somebody.user_id is not None

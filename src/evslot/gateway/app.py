@@ -35,35 +35,19 @@ class Gateway:
 
     def __init__(self, config: Config) -> None:
         self.settings = config.read(GatewaySettings, "gateway")
-        part = config.read(PartSettings, "gateway")
-        shared = config.shared(SharedSettings)
-        topics = Topics(shared.topic_prefix)
-        keys = Keys.load("gateway", Path(part.keys_file), Path(shared.keys_public_file))
-        self._database = Database(part.database_url, name="gateway", size=POOL_SIZE)
+        self._part = config.read(PartSettings, "gateway")
+        self._shared = config.shared(SharedSettings)
+        self._database = Database(self._part.database_url, name="gateway", size=POOL_SIZE)
         self._operations = Operations(self._database)
-        self._producer = Producer(
-            shared.kafka_bootstrap, delivery_seconds=self.settings.ack_seconds
-        )
-        self._replies = ReplyInbox(shared.kafka_bootstrap, topics.replies)
-        self.live = Live(self.settings)
-        shared_reads = SharedReads(self.settings.shared_seconds)
-        ended = EndedSessions()
-        feed = EventFeed(
-            shared.kafka_bootstrap,
-            [topics.events(service) for service in HEARD],
-            back_seconds=MINUTES_BACK * 60,
-        )
-        self._feed = feed
-        self._listener = Listener(feed, topics, self.live, shared_reads, ended)
-        backend = Backend(
-            self._producer, self._replies, keys, topics, self._operations, self.settings
-        )
-        parts = Parts(
-            door=Door(AccessTokens(keys), ended),
-            backend=backend,
-            shared=shared_reads,
-            live=self.live,
-        )
+        bootstrap = self._shared.kafka_bootstrap
+        topics = Topics(self._shared.topic_prefix)
+        self._producer = Producer(bootstrap, delivery_seconds=self.settings.ack_seconds)
+        self._replies = ReplyInbox(bootstrap, topics.replies)
+        heard = [topics.events(service) for service in HEARD]
+        self._feed = EventFeed(bootstrap, heard, back_seconds=MINUTES_BACK * 60)
+        parts = self._parts(topics)
+        self.live = parts.live
+        self._listener = Listener(self._feed, topics, parts.live, parts.shared, parts.door.ended)
         self.http = HttpServer(
             create_app(parts, self.settings),
             host=self.settings.host,
@@ -72,10 +56,10 @@ class Gateway:
             stop_seconds=self.settings.stop_seconds,
         )
         self.health = HealthServer(
-            part.health_port,
+            self._part.health_port,
             self._is_live,
             self._is_ready,
-            part.health_host,
+            self._part.health_host,
             "EVSLOT_GATEWAY_HEALTH_PORT",
         )
         self._state: dict[str, str | bool] = {
@@ -86,6 +70,18 @@ class Gateway:
         self._listening: asyncio.Task[None] | None = None
         self._pulse = time.monotonic()
         self._pulsing: asyncio.Task[None] | None = None
+
+    def _parts(self, topics: Topics) -> Parts:
+        public_keys = Path(self._shared.keys_public_file)
+        keys = Keys.load("gateway", Path(self._part.keys_file), public_keys)
+        return Parts(
+            door=Door(AccessTokens(keys), EndedSessions()),
+            backend=Backend(
+                self._producer, self._replies, keys, topics, self._operations, self.settings
+            ),
+            shared=SharedReads(self.settings.shared_seconds),
+            live=Live(self.settings),
+        )
 
     async def start(self) -> None:
         """Waits for the database's schema and for Kafka as long as it takes."""

@@ -67,6 +67,7 @@ class Edge:
                 route=route,
                 status_code=status,
                 milliseconds=round(seconds * 1000, 1),
+                command_id=scope["state"].get("command_id"),
             )
 
 

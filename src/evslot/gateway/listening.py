@@ -27,6 +27,16 @@ from evslot.values import ChargerId, Period, StationId
 HEARD = ("user", "station", "reservation", "payment")
 LIVE = ("reservation", "payment")
 OCCUPYING = ("held", "confirmed", "active")
+CHANGES_A_SLOT = (
+    reservation.SlotHeld,
+    reservation.HoldProlonged,
+    reservation.HoldExpired,
+    reservation.HoldReleased,
+    reservation.ReservationConfirmed,
+    reservation.ReservationCancelled,
+)
+"""Other events of a booking say nothing about its slot; a settlement even comes when the slot may
+belong to somebody else again."""
 QUIET_SECONDS = 0.4
 """Nothing new for so long at the start: the past has been read."""
 
@@ -44,7 +54,7 @@ class SlotChange(Struct, frozen=True, kw_only=True):
     """A hold that is not paid by then is free again."""
 
 
-class OwnChange(Struct, frozen=True, kw_only=True):
+class OwnChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a person is told of their own: `what` happened, and the state after it."""
 
     what: str
@@ -124,7 +134,10 @@ class Listener:
     def _react(self, event: Message, at: float) -> Iterable[LiveEvent]:
         if isinstance(event, reservation.ReservationEvent):
             self._shared.station_changed(event.reservation.station_id)
-            return [_for_driver(event), _for_everybody(event.reservation)]
+            told = [_for_driver(event)]
+            if isinstance(event, CHANGES_A_SLOT):
+                told.append(_for_everybody(event.reservation))
+            return told
         if isinstance(event, payment.PaymentEvent):
             return [_for_payer(event)]
         react = self._heard.get(type(event))

@@ -115,6 +115,7 @@ class AnyVisitor:
         if self._command_id is None:
             key = header_of(self._request, b"idempotency-key")
             self._command_id = uuid4() if key is None else await self._repeatable_id(key)
+            self._request.scope["state"]["command_id"] = str(self._command_id)
         return self._command_id
 
     async def made_id(self, what: str) -> UUID:
