@@ -21,7 +21,7 @@ from evslot.services.reservation.messages import (
 from evslot.services.station.messages import Quote, pack_quote
 from evslot.spine.callers import Caller
 from evslot.spine.message import Answer, Secret
-from evslot.values import Money, VehicleId
+from evslot.values import Money, ReservationId, UserId, VehicleId
 
 METHOD = "sim_ok_planted_4711"
 ZERO = Money(0, "EUR")
@@ -76,9 +76,9 @@ def paid(asked: Sent, state: payment.PaymentState, **more: Any) -> payment.Payme
         payment_id=command.payment_id,  # type: ignore[attr-defined]
         version=1,
         state=state,
-        reservation_id=getattr(command, "reservation_id", uuid4()),
+        reservation_id=getattr(command, "reservation_id", ReservationId(uuid4())),
         organisation_id=ORGANISATION,
-        payer_id=getattr(command, "payer_id", uuid4()),
+        payer_id=getattr(command, "payer_id", UserId(uuid4())),
         amount=amount,
         captured=amount if state == "captured" else ZERO,
         refunded=ZERO,

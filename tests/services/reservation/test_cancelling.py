@@ -184,6 +184,27 @@ async def test_only_the_driver_and_the_operator_cancel(postgres_server: Postgres
         assert event.by == "operator"
 
 
+@pytest.mark.parametrize(
+    ("reason", "taken"),
+    [
+        ("🚗 broke\ndown, 👨\u200d👩\u200d👧 waiting", True),
+        ("x" * 500, True),
+        ("x" * 501, False),
+        ("nul \0", False),
+    ],
+)
+async def test_a_reason_is_text_of_a_bounded_length(
+    postgres_server: PostgresServer, reason: str, taken: bool
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        held = await hold(h, soon(), me)
+        command = CancelReservation(reservation_id=held.reservation_id, reason=reason)
+        answer = await h.submit(command, caller=me)
+        assert answer is not None
+        assert answer.code == (None if taken else "reason_invalid")
+
+
 async def test_what_is_over_is_not_cancelled(postgres_server: PostgresServer) -> None:
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()

@@ -140,7 +140,8 @@ class Life:
 async def test_however_bookings_live_the_books_agree_in_the_end(
     postgres_server: PostgresServer, seed: int
 ) -> None:
-    async with Harness(SERVICE, postgres_server) as h:
+    patient = {"EVSLOT_RESERVATION_LAPSED_HOLDS": "50"}
+    async with Harness(SERVICE, postgres_server, patient) as h:
         life = Life(h, seed)
         for _ in range(70):
             await life.step()

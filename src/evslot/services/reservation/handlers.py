@@ -218,6 +218,7 @@ async def _own_booking(reservation_id: ReservationId, tx: Transaction) -> Bookin
 @handlers.on(CancelReservation)
 async def cancel_reservation(command: CancelReservation, tx: Transaction) -> Cancellation:
     """Give a booking up: the slot is free at once, the money is settled behind it."""
+    cancelling.check_reason(command.reason)
     booking, by = await _cancellable(command.reservation_id, tx)
     cancelled = cancelling.cancel(booking, by, tx.now)
     reservation = cancelled.booking.reservation

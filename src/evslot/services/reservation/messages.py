@@ -278,6 +278,10 @@ class NotCancellable(Conflict):
     """This booking is over; there is nothing left to cancel."""
 
 
+class ReasonInvalid(Invalid):
+    """A reason has at most 500 characters, none of them a control character."""
+
+
 class DriversOnly(Forbidden):
     """Only signed-in drivers may do this."""
 

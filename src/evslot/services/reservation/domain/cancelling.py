@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 from typing import Literal
+from unicodedata import category
 
 from msgspec import Struct
 
 from evslot.services.reservation.domain.booking import Booking
-from evslot.services.reservation.messages import NotCancellable, Reservation
+from evslot.services.reservation.messages import NotCancellable, ReasonInvalid, Reservation
 from evslot.values import Money, Terms
 
 By = Literal["driver", "operator"]
@@ -14,6 +15,9 @@ Settling = Literal["void", "capture", "refund", "nothing"]
 
 FREE_AFTER_CONFIRMING = timedelta(minutes=10)
 """Domain rule 2.9: a cancel this soon after confirming, and before the start, costs nothing."""
+
+REASON_LIMIT = 500
+"""Characters."""
 
 
 class Cancelled(Struct, frozen=True, kw_only=True):
@@ -40,6 +44,15 @@ def cancel(booking: Booking, by: By, now: datetime) -> Cancelled:
         fee=fee,
         refund=Money(total.amount - fee.amount, total.currency),
     )
+
+
+def check_reason(reason: str | None) -> None:
+    """Raises ReasonInvalid; line breaks are fine, a NUL the database would not even take."""
+    text = reason or ""
+    if len(text) > REASON_LIMIT or any(
+        category(c) in ("Cc", "Cs") for c in text if c not in "\n\t"
+    ):
+        raise ReasonInvalid()
 
 
 def cancel_fee(booking: Booking, by: By, now: datetime) -> Money | None:
