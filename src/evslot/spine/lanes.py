@@ -22,6 +22,7 @@ from evslot.spine.records import (
     SendReply,
     Told,
     answer_at_once,
+    failure_for_service,
     late_caller,
 )
 from evslot.spine.transaction import (
@@ -224,6 +225,7 @@ class Lane:
         letter = DeadLetter.of(incoming, reason).record(self.wiring.topics, self.wiring.part)
         effects = Effects()
         effects.outgoing.append(letter)
+        effects.outgoing += failure_for_service(self.wiring, incoming)
         async with self.database.transaction() as connection:
             if isinstance(item, Told) and self.name == "commands":
                 await connection.execute(FAILED, item.envelope.id, item.fingerprint,

@@ -94,6 +94,8 @@ class QueryLane:
         assert isinstance(told, Told), "answers do not come down the query lane"
         if told.waiter is not None:
             answer = await self._answer(told, told.waiter)
+            if answer.status == 503 and answers.reply_partition(told.waiter) is None:
+                return  # a service asks again by itself; a person is told at once
             self.reply(
                 answers.record(answer, envelope.id, told.waiter, self.wiring.part), told.waiter
             )

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from evslot.spine import message
-from evslot.spine.answers import ANSWER, record, reply_partition, waiter_of
+from evslot.spine.answers import ANSWER, FAILED, record, reply_partition, waiter_of
 from evslot.spine.callers import ANONYMOUS, SYSTEM, AccessTokens, Caller
 from evslot.spine.inbox import Arrival, Waiter
 from evslot.spine.message import Answer, Catalogue, Envelope, Message, Query, Unauthenticated
@@ -220,3 +220,15 @@ def answer_at_once(wiring: Wiring, reply: SendReply, incoming: Incoming, answer:
         waiter = waiter_of(envelope)
         if waiter is not None and reply_partition(waiter) is not None:
             reply(record(answer, envelope.id, waiter, wiring.part), waiter)
+
+
+def failure_for_service(wiring: Wiring, incoming: Incoming) -> list[Outgoing]:
+    """The answer to a service whose question went to the dead topic: else it asks for ever."""
+    try:
+        envelope = Envelope.from_headers(incoming.headers)
+    except ValueError:
+        return []  # nobody can be told where the headers cannot be read
+    waiter = waiter_of(envelope)
+    if waiter is None or reply_partition(waiter) is not None:
+        return []
+    return [record(FAILED, envelope.id, waiter, wiring.part)]
