@@ -1,0 +1,1 @@
+"""Journeys over real HTTP through the whole system, each process its own."""
