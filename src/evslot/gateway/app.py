@@ -28,6 +28,7 @@ SCHEMA = Path(__file__).parent / "schema"
 RETRY_SECONDS = 0.5
 POOL_SIZE = 4
 LOOP_STUCK_SECONDS = 10.0
+POLLER_STUCK_SECONDS = 30.0
 
 
 class Gateway:
@@ -130,7 +131,12 @@ class Gateway:
             await asyncio.sleep(1.0)
 
     def _is_live(self) -> bool:
-        stuck = time.monotonic() - self._pulse > LOOP_STUCK_SECONDS
+        """False where a restart is what helps: a loop or a poller that stands still."""
+        now = time.monotonic()
+        stuck = now - self._pulse > LOOP_STUCK_SECONDS
+        if self._state["http"] is True:
+            polled = min(self._replies.last_poll, self._feed.last_poll)
+            stuck = stuck or now - polled > POLLER_STUCK_SECONDS
         return not stuck and (self._listening is None or not self._listening.done())
 
     def _is_ready(self) -> dict[str, str | bool]:

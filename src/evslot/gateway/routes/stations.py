@@ -63,6 +63,9 @@ class SlotsWish(Parameters, frozen=True, kw_only=True):
     day: Annotated[date, Meta(description="Local day of the station")]
     minutes: Annotated[int, Meta(ge=1, le=10_080, description="Length of a slot")]
     charger_id: ChargerId | None = None
+    after: (
+        Annotated[ChargerId, Meta(description="Continue after the `next_after` of a page")] | None
+    ) = None
 
 
 @get(
@@ -102,7 +105,11 @@ async def get_slots(
     """The slots of a local day: every start, with price, and why a grey one cannot be booked."""
     wish = request.parameters(SlotsWish)
     question = station.GetSlots(
-        station_id=station_id, day=wish.day, minutes=wish.minutes, charger_id=wish.charger_id
+        station_id=station_id,
+        day=wish.day,
+        minutes=wish.minutes,
+        charger_id=wish.charger_id,
+        after=wish.after,
     )
     return await visitor.ask_shared(question, station_id)
 

@@ -132,6 +132,11 @@ class ReplyInbox:
     async def stop(self) -> None:
         await self._reader.stop()
 
+    @property
+    def last_poll(self) -> float:
+        """When the poller was last seen alive, on the monotonic clock."""
+        return self._reader.last_poll
+
     def expect(self, correlation_id: str) -> asyncio.Future[tuple[Answer, Headers]]:
         """Call before the question is published; call `forget` in the end."""
         waiting = asyncio.get_running_loop().create_future()
@@ -182,6 +187,11 @@ class EventFeed:
 
     async def stop(self) -> None:
         await self._reader.stop()
+
+    @property
+    def last_poll(self) -> float:
+        """When the poller was last seen alive, on the monotonic clock."""
+        return self._reader.last_poll
 
     def __aiter__(self) -> AsyncIterator[Incoming]:
         return self
