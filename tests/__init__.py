@@ -1,0 +1,1 @@
+"""The tests: rules of the house, the spine, the services, the edge, and whole journeys."""
