@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from evslot import system
 from evslot.embedded.ports import LOOPBACK, PortTaken, ensure_port_free, free_port
