@@ -1,22 +1,17 @@
 """Runs a service's real handlers on a real database, through the real batch code, without Kafka."""
 
-import asyncio
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-import asyncpg
 import msgspec
 from msgspec import Struct
 
 from evslot import system
-from evslot.embedded.postgres import DatabaseSpec, provision
 from evslot.embedded.throwaway import PostgresServer
-from evslot.spine import answers, db, message, migrations, outbox
+from evslot.spine import answers, db, message, outbox
 from evslot.spine.callers import ANONYMOUS, SYSTEM, AccessTokens, Caller
 from evslot.spine.config import Config
 from evslot.spine.inbox import Waiter
@@ -37,48 +32,17 @@ from evslot.spine.message import (
 from evslot.spine.outbox import Outgoing
 from evslot.spine.query_lane import QueryLane
 from evslot.spine.records import DeadLetter, Incoming, Reader
-from evslot.spine.sealing import AnswerKey, Keys, make_keys
+from evslot.spine.sealing import AnswerKey
 from evslot.spine.service import Service
 from evslot.spine.topics import Topics
 from evslot.spine.transaction import Resources
-from evslot.values import OrganisationId, SessionId, UserId
+from tests.callers import driver as driver  # tests name both from here
+from tests.callers import keys_folder, token_of
+from tests.callers import keys_of as keys_of
+from tests.databases import fresh_database
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741
-
-_keys_folder: list[Path] = []
-_templates: set[tuple[int, str]] = set()
-_admin = asyncio.Lock()
-
-
-def keys_folder() -> Path:
-    """One key set for all parts and tests of this run."""
-    if not _keys_folder:
-        folder = Path(tempfile.mkdtemp(prefix="evslot-keys-"))
-        make_keys(folder, system.NAMES)
-        _keys_folder.append(folder)
-    return _keys_folder[0]
-
-
-def keys_of(part: str) -> Keys:
-    folder = keys_folder()
-    return Keys.load(part, folder / f"{part}.json", folder / "public.jwks.json")
-
-
-def driver(
-    user_id: UUID | None = None,
-    *,
-    organisations: Mapping[OrganisationId, Any] | None = None,
-    roles: frozenset[str] = frozenset({"driver"}),
-) -> Caller:
-    """A signed-in person; with `organisations={id: "owner"}` an operator."""
-    return Caller(
-        kind="user",
-        user_id=UserId(user_id or uuid4()),
-        session_id=SessionId(uuid4()),
-        roles=roles,
-        organisations=dict(organisations or {}),
-    )
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -391,21 +355,6 @@ class Harness:
             )
 
 
-def token_of(caller: Caller) -> str:
-    """The JWT that would travel."""
-    assert caller.user_id is not None
-    assert caller.session_id is not None
-    minted = AccessTokens(keys_of("user")).mint(
-        caller.user_id,
-        caller.session_id,
-        caller.roles,
-        caller.organisations,
-        datetime.now(UTC),
-        600,
-    )
-    return minted.rpartition(".")[0]
-
-
 def _kinds(service: str) -> Catalogue:
     if service in system.SERVICES:
         return Catalogue(message_types(system.service(service).messages))
@@ -418,28 +367,3 @@ EXTRA_KINDS: list[type[Message]] = []
 
 def _nothing() -> None:
     """Nobody to nudge: the harness looks by itself."""
-
-
-async def fresh_database(server: PostgresServer, service: Service) -> str:
-    """A new database with the service's tables, as the app role sees it; answers its URL."""
-    part = service.name
-    owner, app = f"{part}_test", f"{part}_test_app"
-    template = f"template_{part}"
-    name = f"{part}_{uuid4().hex[:12]}"
-    async with _admin:
-        if (server.port, part) not in _templates:
-            await _make_template(server, service, DatabaseSpec(template, owner, "secret"))
-            _templates.add((server.port, part))
-        connection = await asyncpg.connect(server.superuser_dsn)
-        try:
-            await connection.execute(f'create database "{name}" template "{template}"')
-            await connection.execute(f'grant connect, temporary on database "{name}" to "{app}"')
-        finally:
-            await connection.close()
-    return f"postgresql://{app}:secret@{server.host}:{server.port}/{name}"
-
-
-async def _make_template(server: PostgresServer, service: Service, spec: DatabaseSpec) -> None:
-    await provision(server.superuser_dsn, [spec])
-    url = f"postgresql://{spec.owner}:{spec.password}@{server.host}:{server.port}/{spec.name}"
-    await migrations.migrate(url, service.schema_folders)

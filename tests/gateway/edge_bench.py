@@ -38,7 +38,7 @@ from evslot.spine.message import (
 from evslot.spine.operations import GetOperation, OperationState
 from evslot.spine.records import Incoming
 from evslot.spine.topics import Topics
-from tests.harness import driver, keys_folder, keys_of
+from tests.callers import driver, keys_folder, keys_of
 
 MODULES = (user, station, reservation, payment, notification)
 SPEC = DatabaseSpec("edge_test", "edge_test", "secret")
