@@ -13,6 +13,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from msgspec.structs import replace
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -195,23 +196,24 @@ def _progress(done: int, total: int) -> None:
 
 
 def _show(where: Surroundings, counts: dict[str, int], seconds: float) -> None:
-    table = Table(title=f"evslot is up ({seconds:.1f} s)", title_justify="left")
-    for column in ("part", "where", "database", "health and metrics"):
-        table.add_column(column)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("part", "listens on", "database", "health on"):
+        table.add_column(column, no_wrap=True)
     for part in system.PARTS:
         for slot in range(counts.get(part.name, 1)):
             name = part.name if slot == 0 else f"{part.name} ({slot})"
             place = f"http://127.0.0.1:{gateway_port(where, slot)}"
             table.add_row(
                 name,
-                place if part.name == "gateway" else f"topic {part.name}-service",
+                place if part.name == "gateway" else f"{part.name}-service",
                 part.database,
-                f"http://127.0.0.1:{health_port(part, slot)}/readyz",
+                f"127.0.0.1:{health_port(part, slot)}",
             )
     table.add_row("PostgreSQL", f"127.0.0.1:{where.postgres_port}", "", "")
     table.add_row("Kafka", f"127.0.0.1:{where.kafka_port}", "", "")
     table.add_row("mail catcher", f"http://127.0.0.1:{where.mail_http_port}", "", "")
     console.print(table)
+    console.print(f"evslot is up ({seconds:.1f} s). Health: /readyz, /metrics on the ports above.")
     console.print(f"Data and logs: {where.folder}. Ctrl-C stops everything.")
     console.print(f"Open http://127.0.0.1:{where.gateway_port}/docs")
 
