@@ -128,10 +128,11 @@ def report(total: int, reports: list[station.ImportReport]) -> None:
     unchanged = sum(len(part.unchanged) for part in reports)
     skipped = {name: why for part in reports for name, why in part.skipped.items()}
     for name, why in skipped.items():
-        console.print(f"skipped {name}: {why}")
+        console.print(f"skipped {name}: {why}", soft_wrap=True, markup=False)
     notes = {name: note for part in reports for name, note in part.notes.items()}
     for name, note in notes.items():
-        console.print(f"note on {name}: {note}", style="dim")
+        words = "; ".join(note)
+        console.print(f"note on {name}: {words}", style="dim", soft_wrap=True, markup=False)
     console.print(
         f"{total} records: {created} created, {changed} changed, {unchanged} unchanged,"
         f" {len(skipped)} skipped"
