@@ -36,9 +36,10 @@ from evslot.spine.sealing import AnswerKey
 from evslot.spine.service import Service
 from evslot.spine.topics import Topics
 from evslot.spine.transaction import Resources
-from tests.callers import driver as driver  # tests name both from here
-from tests.callers import keys_folder, token_of
+from tests.callers import driver as driver  # tests name these from here
+from tests.callers import keys_folder as keys_folder
 from tests.callers import keys_of as keys_of
+from tests.callers import token_of
 from tests.databases import fresh_database
 
 T = TypeVar("T")
