@@ -13,6 +13,7 @@ from msgspec import Struct
 from evslot.gateway.operations import Operation, Operations
 from evslot.gateway.problems import Busy, OutcomeUnknown, Unavailable
 from evslot.gateway.settings import GatewaySettings
+from evslot.spine.answers import UNAVAILABLE
 from evslot.spine.callers import Caller
 from evslot.spine.kafka import BrokerUnavailable, Producer, ReplyInbox
 from evslot.spine.message import (
@@ -112,6 +113,10 @@ class Backend:
                 await self.operations.record(operation)
                 self._count(kind, "accepted")
                 raise Accepted(operation)
+            if answer.code == UNAVAILABLE.code:  # the service has it, but its database is away
+                await self.operations.record(operation)
+                self._count(kind, "unknown")
+                raise OutcomeUnknown(operation_id=command_id)
             return cast(Outcome, self._outcome(kind, answer))
 
     async def ask(self, query: Query[Outcome], asker: Asker) -> Outcome:
