@@ -14,6 +14,7 @@ from evslot.values import UserId
 
 WRITE_SECONDS = 0.3
 """A 503 is promised within 2 s, 1.5 s of which Kafka may use up."""
+READ_SECONDS = 1.5
 UNWRITTEN = 10_000
 """Operations kept in memory while the database is away."""
 RETRY_SECONDS = 0.5
@@ -79,7 +80,8 @@ class Operations:
         """Raises what the database raises where it is away."""
         if kept := self._unwritten.get(operation_id):
             return kept
-        row = await store.select_operation(self._database, operation_id)
+        async with asyncio.timeout(READ_SECONDS):
+            row = await store.select_operation(self._database, operation_id)
         if row is None:
             return None
         return Operation(

@@ -117,6 +117,10 @@ class Database:
             raise Trouble("no database connection became free in time") from late
         try:
             yield connection
+        except asyncio.CancelledError:
+            # Its statement may still run: to have a hung server stop it would take its time too.
+            connection.terminate()
+            raise
         finally:
             await pool.release(connection, timeout=2.0)
 
