@@ -55,13 +55,31 @@ class HandlerFailed(Exception):
 
 
 class Ended(Struct, kw_only=True):
-    """How one distinct command of a batch came out, and who is to be told."""
+    """How one command id of a batch came out, and all that came under it."""
 
-    told: Told
-    waiters: list[Waiter]
+    bodies: dict[bytes, list[Told]]
+    """By fingerprint: more than one where a key was used for different requests."""
+    counts: bytes
+    """The fingerprint that is this command; other bodies are refused."""
     outcome: Any = None
     """A stored or fresh Answer, or Later."""
     fresh: bool = False
+
+    @property
+    def told(self) -> Told:
+        """The first of those that count."""
+        return self.bodies[self.counts][0]
+
+    @property
+    def waiters(self) -> list[Waiter]:
+        return [item.waiter for item in self.bodies[self.counts] if item.waiter is not None]
+
+    @property
+    def arrival(self) -> inbox.Arrival:
+        """In time if any of the repeats is: a late one must not hide the one that is not."""
+        limits = [item.envelope.not_after for item in self.bodies[self.counts]]
+        latest = None if None in limits else max(limit for limit in limits if limit)
+        return msgspec.structs.replace(self.told.arrival, not_after=latest)
 
 
 class Batch:
@@ -105,7 +123,6 @@ class _Unit:
         self._items = items
         self._prepared = prepared
         self._effects = Effects()
-        self._mismatched: list[tuple[Told, Answer]] = []
         self._ended: dict[UUID, Ended] = {}
 
     async def run(
@@ -127,19 +144,16 @@ class _Unit:
                 continue
             ended = self._ended.get(item.envelope.id)
             if ended is None:
-                self._ended[item.envelope.id] = ended = Ended(told=item, waiters=[])
-            elif ended.told.fingerprint != item.fingerprint:
-                self._mismatched.append((item, answers.KEY_REUSED))
-                continue
-            if item.waiter is not None:
-                ended.waiters.append(item.waiter)
+                ended = Ended(bodies={}, counts=item.fingerprint)
+                self._ended[item.envelope.id] = ended
+            ended.bodies.setdefault(item.fingerprint, []).append(item)
 
     async def _fence(self, connection: db.Connection) -> datetime:
         """The inbox insert; what was there before gets its stored answer."""
         if not self._ended:
             return await connection.fetchval("select now()")  # type: ignore[no-any-return]
         fresh, now = await inbox.arrive(
-            connection, [ended.told.arrival for ended in self._ended.values()]
+            connection, [ended.arrival for ended in self._ended.values()]
         )
         for number in fresh:
             self._ended[number].fresh = True
@@ -147,33 +161,36 @@ class _Unit:
         if seen:
             known = await inbox.known(connection, seen)
             for number in seen:
-                await self._repeat(connection, self._ended[number], known.get(number))
+                await self._repeat(connection, number, known.get(number))
         return now or await connection.fetchval("select now()")
 
     async def _repeat(
-        self, connection: db.Connection, ended: Ended, known: inbox.Known | None
+        self, connection: db.Connection, number: UUID, known: inbox.Known | None
     ) -> None:
+        ended = self._ended[number]
         if known is None:
             ended.outcome = answers.TOO_LATE
-        elif known.fingerprint != ended.told.fingerprint:
-            ended.outcome = answers.KEY_REUSED
-        elif known.state == "failed":
+            return
+        ended.counts = known.fingerprint
+        if known.fingerprint not in ended.bodies:
+            return
+        if known.state == "failed":
             ended.fresh = True  # an unexpected failure is no outcome: it runs again
         elif known.answer is not None:
             stored = msgspec.json.decode(known.answer, type=Answer)
             ended.outcome = msgspec.structs.replace(stored, replayed=True)
         else:
             for waiter in ended.waiters:
-                await inbox.join(connection, ended.told.envelope.id, waiter)
+                await inbox.join(connection, number, waiter)
             ended.outcome = Later()
 
     async def _run_groups(self, connection: db.Connection, now: datetime) -> list[Item]:
         """Run what is fresh, in order; what is left when the savepoints are used up."""
+        first = {id(ended.told) for ended in self._ended.values() if ended.fresh}
         rest = [
             (place, item)
             for place, item in enumerate(self._items)
-            if isinstance(item, Answered)
-            or (self._ended[item.envelope.id].told is item and self._ended[item.envelope.id].fresh)
+            if isinstance(item, Answered) or id(item) in first
         ]
         while rest:
             group, rest = self._next_group(rest)
@@ -206,14 +223,15 @@ class _Unit:
         touches = self._handlers.many[kind].touches
         group: list[tuple[int, Item]] = []
         left: list[tuple[int, Item]] = []
-        touched: set[Any] = set()
+        touched: set[Any] = set()  # also by who was passed over: nobody may overtake them
         passed_keys: set[str | None] = set()
         for place, item in rest:
             if isinstance(item, Told) and item.kind is kind:
                 things = set(touches(_received(item)))
-                if not things & touched and item.incoming.key not in passed_keys:
+                free = not things & touched and item.incoming.key not in passed_keys
+                touched |= things
+                if free:
                     group.append((place, item))
-                    touched |= things
                     continue
             left.append((place, item))
             if item.incoming.key is not None:
@@ -234,7 +252,9 @@ class _Unit:
     async def _run_many(
         self, connection: db.Connection, now: datetime, group: list[tuple[int, Item]]
     ) -> None:
-        told = [item for _, item in group if isinstance(item, Told)]
+        told = self._well_prepared(group)
+        if not told:
+            return
         started = time.perf_counter()
         tx = Transaction(
             connection, now, self._wiring, self._effects, caller=SYSTEM, command_id=UUID(int=0)
@@ -244,12 +264,25 @@ class _Unit:
             received = [_received(item, self._prepared.get(item.envelope.id)) for item in told]
             outcomes = await run(received, tx)
         except Refusal as refusal:
-            if len(told) > 1:
-                raise  # found by taking the batch apart
+            if len(told) > 1 or tx.wrote:
+                raise  # found by taking the batch apart; what was written can only be undone whole
+            await tx.cut_back()
             outcomes = [refusal]
         for item, outcome in zip(told, outcomes, strict=True):
             self._end(item, answers.answer_for(outcome, self._wiring.keys))
         _observe(told[0], started, len(told))
+
+    def _well_prepared(self, group: list[tuple[int, Item]]) -> list[Told]:
+        """What goes to the handler; what its preparation refused is answered."""
+        told = []
+        for _, item in group:
+            if isinstance(item, Told):
+                prepared = self._prepared.get(item.envelope.id)
+                if isinstance(prepared, Refusal):
+                    self._end(item, answers.refused(prepared))
+                else:
+                    told.append(item)
+        return told
 
     async def _run_one(self, connection: db.Connection, now: datetime, item: Item) -> None:
         if isinstance(item, Answered):
@@ -324,13 +357,14 @@ class _Unit:
         """Answers for gateways, to go out after commit; those for services go to the outbox."""
         replies = []
         for ended in self._ended.values():
-            if isinstance(ended.outcome, Answer):
-                replies += [
-                    self._reply(ended.told, ended.outcome, waiter) for waiter in ended.waiters
-                ]
-        for told, answer in self._mismatched:
-            if told.waiter is not None:
-                replies.append(self._reply(told, answer, told.waiter))
+            for fingerprint, items in ended.bodies.items():
+                answer = ended.outcome if fingerprint == ended.counts else answers.KEY_REUSED
+                if isinstance(answer, Answer):
+                    replies += [
+                        self._reply(item, answer, item.waiter)
+                        for item in items
+                        if item.waiter is not None
+                    ]
         self._effects.outgoing += [
             outgoing for outgoing, waiter in replies if answers.reply_partition(waiter) is None
         ]

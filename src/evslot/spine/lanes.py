@@ -260,8 +260,7 @@ class Lane:
 FAILED = """
 insert into inbox (command_id, fingerprint, type, state, answered_at)
 values ($1, $2, $3, 'failed', now())
-on conflict (command_id) do update set state = 'failed', answered_at = now()
-where inbox.state <> 'answered'"""
+on conflict (command_id) do nothing"""
 
 
 class CommandLane(Lane):
@@ -296,13 +295,13 @@ class CommandLane(Lane):
         return await self._batch.run(items, await self._prepare(items))
 
     async def _prepare(self, items: list[Item]) -> dict[UUID, Any]:
-        waiting = {
-            item.envelope.id: self._prepare_one(item)
-            for item in items
-            if isinstance(item, Told) and item.kind in self.handlers.preparing
-        }
-        if not waiting:
+        first: dict[UUID, Told] = {}
+        for item in items:
+            if isinstance(item, Told) and item.kind in self.handlers.preparing:
+                first.setdefault(item.envelope.id, item)
+        if not first:
             return {}
+        waiting = {number: self._prepare_one(item) for number, item in first.items()}
         results = await asyncio.gather(*waiting.values(), return_exceptions=True)
         found = dict(zip(waiting, results, strict=True))
         for place, item in enumerate(items):

@@ -89,7 +89,7 @@ class Relay:
             except Exception as error:
                 if not db.is_trouble(error):
                     log.exception("relay_failed")
-                    telemetry.TROUBLE.labels(where="relay").inc()
+                    telemetry.TROUBLE.labels(kind="relay").inc()
                 moved = 0
                 await asyncio.sleep(0.2)
             if moved < BATCH:

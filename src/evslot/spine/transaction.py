@@ -182,7 +182,8 @@ class Transaction(Reader):
         self._effects = effects
         self._savepoints = savepoints
         self._mark = effects.mark()
-        self._wrote = False
+        self.wrote = False
+        """Whether a statement that may change something went out."""
 
     async def execute(self, sql: str, *arguments: Any) -> int:
         """Answers the number of rows it touched."""
@@ -248,7 +249,7 @@ class Transaction(Reader):
     async def cut_back(self) -> None:
         """Undo what this handler did so far: it refuses."""
         self._effects.cut_back(self._mark)
-        if self._wrote and self._savepoints is not None:
+        if self.wrote and self._savepoints is not None:
             await self._savepoints.go_back()
 
     def _addressed(self, question: Message, number: UUID, answer_to: str | None = None) -> Outgoing:
@@ -262,10 +263,10 @@ class Transaction(Reader):
         )
 
     async def _before(self, sql: str) -> None:
-        if self._wrote or self._savepoints is None:
+        if self.wrote or sql.lstrip()[:6].lower() == "select":
             return
-        if sql.lstrip()[:6].lower() != "select":
-            self._wrote = True
+        self.wrote = True
+        if self._savepoints is not None:
             await self._savepoints.take()
 
 
@@ -290,16 +291,18 @@ CLOSE = """
 with answered as (
   update inbox set state = 'answered', answer = a.answer, answered_at = now()
   from unnest($1::uuid[], $2::bytea[]) as a(command_id, answer)
-  where inbox.command_id = a.command_id),
-left_open as (
-  update inbox set waiting = o.waiting::jsonb
-  from unnest($3::uuid[], $4::text[]) as o(command_id, waiting)
-  where inbox.command_id = o.command_id)
+  where inbox.command_id = a.command_id)
 insert into outbox (topic, key, envelope, body)
 select topic, key, envelope, body
-from unnest($5::text[], $6::text[], $7::bytea[], $8::bytea[])
+from unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[])
   with ordinality as o(topic, key, envelope, body, place)
 order by place"""
+
+# Also one that failed before: what is open now must be found by its answer, and not run again.
+LEAVE_OPEN = """
+update inbox set state = 'open', waiting = o.waiting::jsonb
+from unnest($1::uuid[], $2::text[]) as o(command_id, waiting)
+where inbox.command_id = o.command_id"""
 
 ANSWER_OPEN = """
 update inbox set state = 'answered', answer = a.answer, answered_at = now(), waiting = '[]'
@@ -331,6 +334,12 @@ async def write_effects(
     connection: db.Connection, wiring: Wiring, effects: Effects, closing: Closing
 ) -> list[tuple[Outgoing, Waiter]]:
     """Write what leaves; answers the replies to publish after commit (to gateways)."""
+    if closing.left_open:  # before the answers: one of them may be for a command of this batch
+        left_open = [
+            (number, msgspec.json.encode(waiters[: inbox.WAITING_LIMIT]).decode())
+            for number, waiters in closing.left_open
+        ]
+        await connection.execute(LEAVE_OPEN, *db.columns(left_open, 2))
     replies = await _answer_open(connection, wiring, effects)
     if effects.timers:
         rows = [(uuid4(), when, *outgoing.row()) for when, outgoing in effects.timers]
@@ -339,16 +348,11 @@ async def write_effects(
         await connection.execute(ASKS, *db.columns(effects.asks, 9))
     if effects.jobs:
         await connection.execute(JOBS, *db.columns(effects.jobs, 4))
-    if closing.answered or closing.left_open or effects.outgoing:
+    if closing.answered or effects.outgoing:
         answered = [(number, msgspec.json.encode(answer)) for number, answer in closing.answered]
-        left_open = [
-            (number, msgspec.json.encode(waiters[: inbox.WAITING_LIMIT]).decode())
-            for number, waiters in closing.left_open
-        ]
         await connection.execute(
             CLOSE,
             *db.columns(answered, 2),
-            *db.columns(left_open, 2),
             *db.columns([outgoing.row() for outgoing in effects.outgoing], 4),
         )
     return replies
@@ -360,9 +364,8 @@ async def _answer_open(
     """Answer commands left open earlier; services are answered through the outbox."""
     if not effects.answers:
         return []
-    given = {
-        number: answers.answer_for(outcome, wiring.keys) for number, outcome in effects.answers
-    }
+    first = dict(reversed(effects.answers))
+    given = {number: answers.answer_for(outcome, wiring.keys) for number, outcome in first.items()}
     rows = await connection.fetch(
         ANSWER_OPEN, list(given), [msgspec.json.encode(answer) for answer in given.values()]
     )

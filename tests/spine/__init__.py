@@ -1,0 +1,1 @@
+"""Tests of the spine: what every service stands on."""

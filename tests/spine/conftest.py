@@ -1,0 +1,27 @@
+"""The made-up ledger in a harness, with keys of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from evslot.embedded.throwaway import PostgresServer
+from evslot.spine.message import message_types
+from evslot.spine.sealing import make_keys
+from tests import harness
+from tests.harness import Harness, keys_folder
+from tests.spine.ledger import messages as ledger
+from tests.spine.ledger.service import SERVICE
+from tests.spine.oracle import messages as oracle
+
+
+@pytest.fixture(scope="session")
+def ledger_keys() -> None:
+    """Keys of the made-up parts, beside those of the real ones."""
+    make_keys(keys_folder(), ("ledger", "oracle"))
+    harness.EXTRA_KINDS.extend([*message_types(ledger), *message_types(oracle)])
+
+
+@pytest.fixture
+async def h(postgres_server: PostgresServer, ledger_keys: None) -> AsyncIterator[Harness]:
+    async with Harness(SERVICE, postgres_server) as harness_:
+        yield harness_
