@@ -82,7 +82,7 @@ def topics_page() -> str:
     """docs/reference/topics.md."""
     rows = "".join(
         f"| `{topic.name}` | {topic.carries} | {topic.partitions} |"
-        f" {_kept(topic.retention_ms)} | {topic.written_by} |\n"
+        f" {kept(topic.retention_ms)} | {topic.written_by} |\n"
         for topic in Topics().table()
     )
     return (
@@ -171,7 +171,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _kept(milliseconds: int) -> str:
+def kept(milliseconds: int) -> str:
     hours = milliseconds / HOUR
     return f"{hours / 24:.0f} days" if hours >= 24 else f"{hours * 60:.0f} minutes"
 
