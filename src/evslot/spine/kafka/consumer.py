@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,11 @@ log = structlog.get_logger()
 
 BATCH = 500
 COMMIT_SECONDS = 0.2
+RENEWALS = 3
+RENEWAL_SECONDS = 60.0
+"""Fenced more often than this within that time, somebody else does have the slot."""
+COMMITTED_TRIES = 5
+"""For the group's offsets, of ten seconds each: together less than `max.poll.interval.ms`."""
 
 
 class Tracker:
@@ -49,7 +55,8 @@ class Tracker:
             return None
         return position
 
-    def committed(self, position: int) -> None:
+    def committed(self, position: int | None) -> None:
+        """None: it did not reach the broker."""
         self._committed = position
 
 
@@ -102,8 +109,11 @@ class GroupConsumer:
         self._trackers: dict[tuple[str, int], Tracker] = {}
         self._running = False
         self._paused = False
+        self._renewed_at: deque[float] = deque(maxlen=RENEWALS)
         self.assigned = threading.Event()
         self.last_poll = time.monotonic()
+        self.failure: Exception | None = None
+        """What ended the poller, which ends with nothing but `stop` otherwise."""
         self._settings = {
             **COMMON,
             "bootstrap.servers": bootstrap,
@@ -123,19 +133,14 @@ class GroupConsumer:
             "fetch.wait.max.ms": 500,
             "fetch.error.backoff.ms": 100,
             "error_cb": quiet,
+            "on_commit": self._on_commit,
             "statistics.interval.ms": 5000,
             "stats_cb": _note_lag,
         }
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._consumer = Consumer(self._settings)
-        self._consumer.subscribe(
-            self._topics,
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
-        )
+        self._join()
         self._running = True
         self._thread = threading.Thread(target=self._poll, name="kafka-consumer", daemon=True)
         self._thread.start()
@@ -153,7 +158,23 @@ class GroupConsumer:
         except TimeoutError:
             log.warning("kafka_consumer_close_timed_out")
 
+    def _join(self) -> None:
+        self._consumer = Consumer(self._settings)
+        self._consumer.subscribe(
+            self._topics,
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
     def _poll(self) -> None:
+        try:
+            self._read_on()
+        except Exception as error:
+            log.exception("kafka_consumer_broken")
+            self.failure = error
+
+    def _read_on(self) -> None:
         """The client lets one thread in at a time, so commits are made here too."""
         commit_at = 0.0
         while self._running:
@@ -189,11 +210,36 @@ class GroupConsumer:
             if self._on_gap is not None:
                 self._loop.call_soon_threadsafe(self._on_gap, topic, partition)
             self._consumer.seek(TopicPartition(topic, partition, OFFSET_BEGINNING))
-        elif error.fatal() and self._on_fatal is not None:
-            self._running = False
-            self._loop.call_soon_threadsafe(self._on_fatal, error.str())
+        elif error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
+            self._join_anew(error.str())
         else:
             telemetry.TROUBLE.labels(kind="kafka").inc()
+
+    def _join_anew(self, reason: str) -> None:
+        """A client that was fenced never reads again, so another one takes its place.
+
+        It happens to a process alone in its slot: a join whose answer was lost with the broker
+        is repeated, and the first one's member fences the second's. That no other process is in
+        the slot is made sure by a lock in the database.
+        """
+        now = time.monotonic()
+        often = len(self._renewed_at) == RENEWALS and now - self._renewed_at[0] < RENEWAL_SECONDS
+        self._renewed_at.append(now)
+        if often and self._on_fatal is not None:
+            self._running = False
+            self._loop.call_soon_threadsafe(self._on_fatal, reason)
+            return
+        log.warning("kafka_consumer_renewed", reason=reason)
+        telemetry.TROUBLE.labels(kind="kafka_fenced").inc()
+        for tracker in self._trackers.values():
+            tracker.closed = True
+        self._trackers.clear()
+        self.assigned.clear()
+        try:
+            self._consumer.close()
+        except (KafkaException, RuntimeError) as error:
+            log.info("fenced_consumer_not_closed", reason=str(error))
+        self._join()
 
     def _pause_or_resume(self) -> None:
         """A full lane pauses every partition; polling goes on, so the membership lives."""
@@ -212,7 +258,7 @@ class GroupConsumer:
                 TopicPartition(
                     p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING
                 )
-                for p in consumer.committed(partitions, timeout=10.0)
+                for p in _committed_before(consumer, partitions)
             ]
         for partition in partitions:
             where = (partition.topic, partition.partition)
@@ -220,6 +266,13 @@ class GroupConsumer:
         consumer.incremental_assign(partitions)
         self._paused = False
         self.assigned.set()
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """One that failed on its way is made again with the next."""
+        for partition in partitions:
+            tracker = self._trackers.get((partition.topic, partition.partition))
+            if tracker is not None and (error is not None or partition.error is not None):
+                tracker.committed(None)
 
     def _on_revoke(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         self._commit(True, {(p.topic, p.partition) for p in partitions})
@@ -250,6 +303,17 @@ class GroupConsumer:
             return
         for tracker, position in moved:
             tracker.committed(position)
+
+
+def _committed_before(consumer: Any, partitions: list[TopicPartition]) -> list[TopicPartition]:
+    """Tried again within the poll interval: a guess would be a silent jump, or a false gap."""
+    for _ in range(COMMITTED_TRIES - 1):
+        try:
+            return consumer.committed(partitions, timeout=10.0)  # type: ignore[no-any-return]
+        except KafkaException as error:
+            log.warning("offsets_not_known", reason=str(error))
+            time.sleep(1.0)
+    return consumer.committed(partitions, timeout=10.0)  # type: ignore[no-any-return]
 
 
 def _note_lag(statistics: str) -> None:
