@@ -12,12 +12,12 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check style types bench demo prove lock reference clean
+.PHONY: help up test check style types bench demo prove containers-test lock reference clean
 
 help: ## print this list
 	@echo "evslot: find a charging station, book a slot, pay, come, plug in."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'ARGS="…" is handed on, as in: make up ARGS="--ephemeral --processes reservation=2"'
 
@@ -48,17 +48,22 @@ demo: ## show the system on invented people and stations (to come)
 prove: .venv/.dev ## the long runs: faults, random lives, growth
 	$(BIN)/python -m pytest -m prove $(ARGS)
 
+containers-test: .venv/.dev ## build the image, run compose.yaml and a journey through it (as root)
+	@exec tests/containers/run $(ARGS)
+
 reference: .venv/.dev ## write docs/reference and the golden files of new message types
 	$(BIN)/python -m tests.architecture.reference
 	$(BIN)/python -m tests.wire.write
 
+PINNED := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-find-links --quiet
 lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes (UPGRADE=1: newest versions)
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) \
+	$(BIN)/$(PINNED) $(if $(UPGRADE),--upgrade) --extra embedded \
 	  pyproject.toml requirements/build.in -o requirements/run.txt
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-annotate --no-emit-find-links --quiet $(if $(UPGRADE),--upgrade) --extra dev \
+	$(BIN)/$(PINNED) $(if $(UPGRADE),--upgrade) --extra embedded --extra dev \
 	  -c requirements/run.txt pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(BIN)/$(PINNED) -c requirements/run.txt pyproject.toml -o requirements/image.txt
+	$(BIN)/$(PINNED) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 
 clean: ## remove the environment and all caches (data in .evslot stays)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -105,7 +105,7 @@ def mailcatcher_process(
     )
 
 
-async def catch(smtp_port: int, http_port: int, folder: Path) -> None:
+async def catch(smtp_port: int, http_port: int, folder: Path, host: str = LOOPBACK) -> None:
     """Serve both ports until SIGINT or SIGTERM."""
     mailbox = Mailbox(folder)
     loop = asyncio.get_running_loop()
@@ -114,12 +114,10 @@ async def catch(smtp_port: int, http_port: int, folder: Path) -> None:
         loop.add_signal_handler(number, stop.set)
     smtp = await loop.create_server(
         lambda: SMTP(Catcher(mailbox), data_size_limit=MAX_MAIL_BYTES, enable_SMTPUTF8=True),
-        LOOPBACK,
+        host,
         smtp_port,
     )
-    web = await asyncio.start_server(
-        WebPage(mailbox).serve, LOOPBACK, http_port, limit=MAX_HEAD_BYTES
-    )
+    web = await asyncio.start_server(WebPage(mailbox).serve, host, http_port, limit=MAX_HEAD_BYTES)
     await stop.wait()
     smtp.close()
     web.close()
@@ -144,8 +142,10 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
-    arguments = parser.parse_args()
-    asyncio.run(catch(arguments.smtp_port, arguments.http_port, arguments.folder))
+    # In a container the loopback interface is the container's own.
+    parser.add_argument("--host", default=LOOPBACK)
+    said = parser.parse_args()
+    asyncio.run(catch(said.smtp_port, said.http_port, said.folder, said.host))
 
 
 if __name__ == "__main__":
