@@ -10,6 +10,7 @@ from evslot.spine.inbox import Waiter
 from evslot.spine.message import Answer, Envelope, Message, Refusal
 from evslot.spine.outbox import Outgoing
 from evslot.spine.sealing import Keys
+from evslot.spine.topics import BODY_BYTES
 
 ANSWER = "spine.Answer"
 """The wire type of answers; `ce_id` is the id of the command or query answered."""
@@ -55,6 +56,8 @@ def done(outcome: Any, keys: Keys) -> Answer:
         return keys.seal_own(clear)
 
     body = message.encode(outcome, seal)
+    if len(body) > BODY_BYTES:
+        raise ValueError(f"an answer of {len(body)} bytes does not fit a record")
     return Answer(status=200, body=msgspec.Raw(body), sealed=sealed)
 
 

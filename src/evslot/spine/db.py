@@ -21,7 +21,7 @@ ACQUIRE_SECONDS = 2.0
 CONNECT_SECONDS = 3.0
 
 TROUBLE_CLASSES = ("08", "40", "53", "57", "58")
-TROUBLE_STATES = ("55P03", "25P02", "25P03", "25P04")
+TROUBLE_STATES = ("55P03", "25P03", "25P04")
 
 
 class Trouble(Exception):
@@ -38,6 +38,8 @@ def is_trouble(error: BaseException) -> bool:
         state = error.sqlstate or ""
         return state[:2] in TROUBLE_CLASSES or state in TROUBLE_STATES
     if isinstance(error, asyncpg.InterfaceError):
+        if isinstance(error, ValueError):
+            return False  # an argument that does not fit; the text quotes it
         return "closed" in str(error) or "connection" in str(error).lower()
     return isinstance(error, Trouble | OSError | TimeoutError | asyncio.TimeoutError)
 

@@ -197,6 +197,8 @@ def decode(body: bytes, kind: type[T], unseal: Unseal | None = None) -> T:
     def dec_hook(expected: Any, field: Any) -> Any:
         origin = getattr(expected, "__origin__", expected)
         if isinstance(origin, type) and issubclass(origin, Sealed):
+            if not isinstance(field, str):
+                raise ValueError("a sealed field is a text")
             inner = (get_args(expected) or (Any,))[0]
             return origin(msgspec.json.decode(opening(field), type=inner))
         raise NotImplementedError(f"{expected} does not come off the wire")

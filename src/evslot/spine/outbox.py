@@ -59,7 +59,9 @@ select topic, key, envelope, body from due order by due_at"""
 
 ASK_AGAIN = """
 with silent as (
-  update ask set send_again_at = now() + interval '15 seconds'
+  -- 15 s, then half of the age again: a question that nobody can answer gets rare, up to 5 min
+  update ask set send_again_at =
+    now() + least(greatest((now() - asked_at) / 2, interval '15 seconds'), interval '5 minutes')
   where command_id in (
     select command_id from ask where answered_at is null and send_again_at <= now()
     order by send_again_at limit 200 for update skip locked)
@@ -76,6 +78,7 @@ class Relay:
         self._lease = lease
         self._nudged = asyncio.Event()
         self._pause = TICK_SECONDS
+        self._one = asyncio.Lock()  # a last step at the end meets the one under way
 
     def nudge(self) -> None:
         """Something was committed: look at once."""
@@ -97,6 +100,10 @@ class Relay:
 
     async def step(self) -> int:
         """Publish one batch; answers how many rows went out."""
+        async with self._one:
+            return await self._step()
+
+    async def _step(self) -> int:
         epoch = await self._lease.hold()
         if epoch is None:
             return 0

@@ -16,7 +16,7 @@ from evslot.spine.callers import ANONYMOUS, SYSTEM, AccessTokens, Caller
 from evslot.spine.inbox import Arrival, Waiter
 from evslot.spine.message import Answer, Catalogue, Envelope, Message, Query, Unauthenticated
 from evslot.spine.outbox import Outgoing
-from evslot.spine.sealing import Keys, SealBroken
+from evslot.spine.sealing import Keys
 from evslot.spine.topics import Topics
 from evslot.spine.transaction import Wiring
 
@@ -130,7 +130,7 @@ class Reader:
             kind=kind,
             body=body,
             caller=self._caller(incoming, envelope),
-            waiter=waiter_of(envelope),
+            waiter=_readable_waiter(envelope),
             fingerprint=self._keys.fingerprint(message.encode_clear(body)),
         )
 
@@ -142,15 +142,15 @@ class Reader:
 
     def kind_of(self, incoming: Incoming) -> type[Message] | None:
         """The type that the headers name; None where it is not known here."""
-        version = incoming.header("ce_version")
-        if version is None or not version.isdigit():
+        version = incoming.header("ce_version") or ""
+        if not (version.isascii() and version.isdigit() and len(version) < 6):
             return None
         return self._catalogue.find(incoming.header("ce_type") or "", int(version))
 
     def _body(self, incoming: Incoming, kind: type[B]) -> B:
         try:
             return message.decode(incoming.value, kind, self._keys.unseal)
-        except (msgspec.MsgspecError, SealBroken, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Poison(f"bad body: {error}") from error
 
     def _caller(self, incoming: Incoming, envelope: Envelope) -> Caller:
@@ -159,6 +159,17 @@ class Reader:
                 envelope.caller, envelope.caller_as_of or incoming.appended_at
             )
         return ANONYMOUS if envelope.source == EDGE else SYSTEM
+
+
+def _readable_waiter(envelope: Envelope) -> Waiter | None:
+    """Checked here: kept with an open command, a bad one would break who answers it later."""
+    waiter = waiter_of(envelope)
+    try:
+        if waiter is not None:
+            reply_partition(waiter)
+    except ValueError as error:
+        raise Poison(f"bad answer_to: {error}") from error
+    return waiter
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -226,9 +237,9 @@ def failure_for_service(wiring: Wiring, incoming: Incoming) -> list[Outgoing]:
     """The answer to a service whose question went to the dead topic: else it asks for ever."""
     try:
         envelope = Envelope.from_headers(incoming.headers)
+        waiter = waiter_of(envelope)
+        if waiter is None or reply_partition(waiter) is not None:
+            return []
     except ValueError:
         return []  # nobody can be told where the headers cannot be read
-    waiter = waiter_of(envelope)
-    if waiter is None or reply_partition(waiter) is not None:
-        return []
     return [record(FAILED, envelope.id, waiter, wiring.part)]

@@ -202,11 +202,9 @@ class Process:
         handlers = service.all_handlers()
         tokens = wiring.resources.get(AccessTokens)
         owner = f"{service.name}-{self.settings.slot}"
-        self.relay = Relay(
-            self.database,
-            self._producer.publish_all,
-            Lease(self.database, "relay", owner),
-        )
+        self._leases = [Lease(self.database, name, owner) for name in ("relay", "duties")]
+        relaying, on_duty = self._leases
+        self.relay = Relay(self.database, self._producer.publish_all, relaying)
         self.jobs = JobRunner(
             wiring, service.jobs or Jobs(), handlers, self.database, self._reply, self.relay.nudge
         )
@@ -222,7 +220,7 @@ class Process:
             wiring,
             handlers,
             self.database,
-            Lease(self.database, "duties", owner),
+            on_duty,
             self._reply,
             self._nudge,
         )
@@ -301,6 +299,9 @@ class Process:
     async def _look_after(self) -> None:
         """Readiness and gauges, twice a second."""
         while True:
+            for consumer in self._consumers:
+                if consumer.failure is not None:
+                    raise consumer.failure
             self._ready["database"] = await self.database.healthy()
             self._ready["kafka"] = all(c.assigned.is_set() for c in self._consumers)
             self._ready["commands"] = not self.commands.in_trouble
@@ -331,12 +332,23 @@ class Process:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._hand_over()
         for thing in self._started:
             if hasattr(thing, "stop"):
                 await thing.stop()
         await self._producer.stop()
         await self.database.stop()
         await self._reading.stop()
+
+    async def _hand_over(self) -> None:
+        """Another process of this part need not wait until the leases run out."""
+        try:
+            for lease in self._leases:
+                await lease.release()
+        except Exception as error:
+            if not db.is_trouble(error):
+                raise
+            log.warning("leases_not_released", reason=db.reason_of(error))
 
     async def _unless_stopped(self, work: Any) -> None:
         """Wait for something, but not past a request to stop."""

@@ -6,6 +6,10 @@ DAY = 24 * 3600 * 1000
 SERVICES = ("user", "station", "reservation", "payment", "notification")
 REPLY_PARTITIONS = 64
 RECORD_BYTES = 256 * 1024
+BODY_BYTES = RECORD_BYTES - 16 * 1024
+"""What a body may have; the rest is for headers, a caller's token among them."""
+DEAD_BYTES = 2 * RECORD_BYTES
+"""A dead letter holds a whole record in base64."""
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -15,6 +19,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     partitions: int
     retention_ms: int
     segment_ms: int | None = None
+    record_bytes: int = RECORD_BYTES
     carries: str
     written_by: str
 
@@ -23,7 +28,7 @@ class Topic(Struct, frozen=True, kw_only=True):
         settings = {
             "message.timestamp.type": "LogAppendTime",
             "cleanup.policy": "delete",
-            "max.message.bytes": str(RECORD_BYTES),
+            "max.message.bytes": str(self.record_bytes),
             "retention.ms": str(self.retention_ms),
         }
         if self.segment_ms is not None:
@@ -70,6 +75,7 @@ class Topics:
                     name=self.dead(service),
                     partitions=1,
                     retention_ms=14 * DAY,
+                    record_bytes=DEAD_BYTES,
                     carries="what could not be handled, with the reason",
                     written_by=f"{service} service's outbox",
                 ),

@@ -24,7 +24,7 @@ from evslot.spine.message import (
 )
 from evslot.spine.outbox import Outgoing
 from evslot.spine.sealing import Keys
-from evslot.spine.topics import Topics
+from evslot.spine.topics import BODY_BYTES, Topics
 
 T = TypeVar("T")
 
@@ -199,8 +199,9 @@ class Transaction(Reader):
         part = self._wiring.part
         envelope = _envelope(event, part, uuid4())
         topic = self._wiring.topics.events(part)
+        body = _fitting(message.encode(event), envelope)
         self._effects.outgoing.append(
-            Outgoing(topic=topic, key=event.key(), envelope=envelope, body=message.encode(event))
+            Outgoing(topic=topic, key=event.key(), envelope=envelope, body=body)
         )
 
     def send(self, command: Command[Any]) -> None:
@@ -255,11 +256,13 @@ class Transaction(Reader):
     def _addressed(self, question: Message, number: UUID, answer_to: str | None = None) -> Outgoing:
         owner = question.destination()
         keys = self._wiring.keys
+        envelope = _envelope(question, self._wiring.part, number, answer_to)
+        body = message.encode(question, lambda clear: keys.seal_to(owner, clear))
         return Outgoing(
             topic=self._wiring.topics.commands(owner),
             key=question.key(),
-            envelope=_envelope(question, self._wiring.part, number, answer_to),
-            body=message.encode(question, lambda clear: keys.seal_to(owner, clear)),
+            envelope=envelope,
+            body=_fitting(body, envelope),
         )
 
     async def _before(self, sql: str) -> None:
@@ -278,6 +281,13 @@ def _envelope(what: Message, source: str, number: UUID, answer_to: str | None = 
         source=source,
         answer_to=answer_to,
     )
+
+
+def _fitting(body: bytes, envelope: Envelope) -> bytes:
+    """Refused here: the broker would refuse it for ever, and all behind it would wait."""
+    if len(body) > BODY_BYTES:
+        raise ValueError(f"a {envelope.type} of {len(body)} bytes does not fit a record")
+    return body
 
 
 class Closing(Struct, frozen=True, kw_only=True):

@@ -112,8 +112,7 @@ class GroupConsumer:
         self._renewed_at: deque[float] = deque(maxlen=RENEWALS)
         self.assigned = threading.Event()
         self.last_poll = time.monotonic()
-        self.failure: Exception | None = None
-        """What ended the poller, which ends with nothing but `stop` otherwise."""
+        self.failure: Exception | None = None  # what ended the poller before `stop`
         self._settings = {
             **COMMON,
             "bootstrap.servers": bootstrap,

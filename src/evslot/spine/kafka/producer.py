@@ -161,7 +161,10 @@ class Producer:
             KafkaError.UNKNOWN_PRODUCER_ID,
         ):
             log.warning("kafka_producer_renewed", reason=error.str())
-            self._producer = KafkaProducer(self._settings)
+            broken, self._producer = self._producer, KafkaProducer(self._settings)
+            # Nobody polls it any more: who waits for its records is told here that they failed.
+            broken.purge()
+            broken.flush(1.0)
 
 
 def _settle(arrived: asyncio.Future[None], error: KafkaError | None) -> None:

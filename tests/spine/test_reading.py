@@ -1,0 +1,154 @@
+"""Records nobody can read: buried with the reason, and never the end of the process."""
+
+import json
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from evslot.spine.callers import SYSTEM
+from evslot.spine.message import Secret
+from evslot.spine.records import DeadLetter, Incoming
+from evslot.spine.topics import RECORD_BYTES, Topics
+from tests.harness import Hand, Harness
+from tests.spine.ledger.acting import accounts, hands, say
+from tests.spine.ledger.messages import Deposit, GetBalance, Mint
+
+pytestmark = pytest.mark.anyio
+
+DEEP = b'{"account": "a", "amount": 1, "x": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+
+
+def changed(h: Harness, *, value: bytes | None = None, **headers: bytes | None) -> Hand:
+    """A deposit whose body or headers are not as they should be; None takes a header away."""
+    incoming, _ = h.record(Deposit(account="a", amount=1), SYSTEM, uuid4())
+    kept = {name: text for name, text in incoming.headers if name not in headers}
+    added = {name: text for name, text in headers.items() if text is not None}
+    return Hand(
+        msgspec.structs.replace(
+            incoming,
+            headers=tuple({**kept, **added}.items()),
+            value=incoming.value if value is None else value,
+        )
+    )
+
+
+BAD_BODIES = {
+    "no bytes": b"",
+    "not JSON": b"\x00\xff\xfe not json",
+    "JSON of another shape": b"[1, 2, 3]",
+    "a wrong type": b'{"account": "a", "amount": "five"}',
+    "a field missing": b'{"account": "a"}',
+    "a lone surrogate": b'{"account": "\\ud800", "amount": 1}',
+    "an endless number": b'{"account": "a", "amount": ' + b"9" * 5000 + b"}",
+    "endless brackets": DEEP,
+}
+
+
+@pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES.keys())
+async def test_a_body_nobody_can_read_is_buried_and_others_go_on(h: Harness, body: bytes) -> None:
+    good, _ = hands(h, [(Deposit(account="b", amount=2), uuid4())])
+    bad = changed(h, value=body)
+
+    await h.commands._persist([bad, *good])
+    await h._collect()
+
+    assert bad.finished
+    assert await accounts(h) == {"b": 2}
+    (reason,) = h.reasons()
+    assert reason.startswith("bad body")
+
+
+BAD_HEADERS: dict[str, dict[str, bytes | None]] = {
+    "no id": {"ce_id": None},
+    "an id that is none": {"ce_id": b"seven"},
+    "no type": {"ce_type": None},
+    "an unknown type": {"ce_type": b"ledger.Devour"},
+    "an unknown version": {"ce_version": b"99"},
+    "a version that is no number": {"ce_version": "\u00b2".encode()},
+    "an endless version": {"ce_version": b"9" * 5000},
+    "bytes that are no text": {"ce_source": b"\xff\xfe"},
+    "a time without offset": {"not_after": b"2026-01-01T00:00:00"},
+    "a place for answers that is none": {"answer_to": b"gateway-replies/many"},
+}
+
+
+@pytest.mark.parametrize("headers", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
+async def test_headers_nobody_can_read_are_buried_and_others_go_on(
+    h: Harness, headers: dict[str, bytes | None]
+) -> None:
+    good, _ = hands(h, [(Deposit(account="b", amount=2), uuid4())])
+    bad = changed(h, **headers)
+
+    assert not h.commands.reader.is_query(bad.incoming)
+    await h.commands._persist([bad, *good])
+    await h._collect()
+
+    assert bad.finished
+    assert await accounts(h) == {"b": 2}
+    assert len(h.reasons()) == 1
+
+
+async def test_a_sealed_field_that_is_no_sealed_text_is_poison(h: Harness) -> None:
+    incoming, _ = h.record(Mint(account="a", password=Secret("word")), SYSTEM, uuid4())
+    others = [5, None, "", "clear text", "ledger-unknown.AAAA", {"a": 1}]
+    bodies = [json.dumps({"account": "a", "password": other}).encode() for other in others]
+    bad = [Hand(msgspec.structs.replace(incoming, value=body)) for body in bodies]
+
+    await h.commands._persist(list(bad))
+    await h._collect()
+
+    assert all(hand.finished for hand in bad)
+    assert len(h.reasons()) == len(others)
+
+
+async def test_bad_events_are_buried_too(h: Harness) -> None:
+    bad = changed(h, value=DEEP, ce_type=b"oracle.RateSet")
+    unknown = changed(h, ce_type=b"oracle.RateForgotten")
+
+    await h.hearing._persist([bad, unknown])
+    await h._collect()
+
+    assert [reason.split(":")[0] for reason in h.reasons()] == [
+        "bad body",
+        "unknown type or version",
+    ]
+
+
+async def test_a_question_nobody_can_read_is_answered_as_failed(h: Harness) -> None:
+    incoming, name = h.record(GetBalance(account="a"), SYSTEM, uuid4())
+
+    await h.queries._serve(Hand(msgspec.structs.replace(incoming, value=DEEP)))
+
+    answer = h.answer_of(name)
+    assert answer is not None
+    assert answer.status == 500
+
+
+async def test_the_letter_of_the_largest_record_fits_the_dead_topic(h: Harness) -> None:
+    """The relay could never get rid of one that does not, nor of anything behind it."""
+    largest = changed(h, value=b"x" * RECORD_BYTES).incoming
+    letter = DeadLetter.of(largest, "r" * 5000).record(h.topics, "ledger")
+    limits = {topic.name: topic.config()["max.message.bytes"] for topic in Topics().table()}
+
+    size = len(letter.body) + sum(len(k) + len(v) for k, v in letter.envelope.headers())
+    assert size + 1024 < int(limits["user-dead"]) < 1_000_000
+
+
+async def test_a_letter_holds_the_whole_record(h: Harness) -> None:
+    body = b"\x00\xff\xfe not json"
+    bad = changed(h, value=body)
+
+    await h.commands._persist([bad])
+    await h._collect()
+
+    letter = msgspec.json.decode(h.dead[0].body, type=DeadLetter)
+    assert msgspec.convert(letter.value, bytes, strict=False) == body
+    assert letter.headers == [(name, (text or b"").decode()) for name, text in _all(bad.incoming)]
+    assert (letter.topic, letter.key) == ("ledger-service", "a")
+    assert h.dead[0].topic == "ledger-dead"
+    assert (await say(h, Deposit(account="a", amount=1)))[0].status == 200
+
+
+def _all(incoming: Incoming) -> tuple[tuple[str, bytes | None], ...]:
+    return incoming.headers
