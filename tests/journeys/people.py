@@ -6,7 +6,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,6 @@ from evslot.services.station.messages import (
 from evslot.spine.callers import AccessTokens
 from evslot.spine.sealing import Keys
 from evslot.values import OrganisationId, Period, SessionId, UserId
-from tests.journeys.running_system import RunningSystem
 
 T = TypeVar("T")
 
@@ -61,14 +61,26 @@ class Later(Exception):
         super().__init__(f"later: {self.operation_id}")
 
 
+class System(Protocol):
+    """What people need of a system, however it was started."""
+
+    @property
+    def gateways(self) -> list[str]: ...
+
+    @property
+    def mail_url(self) -> str: ...
+
+    @property
+    def keys_folder(self) -> Path: ...
+
+
 class Town:
     """The way to the system: its gateways over HTTP, and everybody's mailbox."""
 
-    def __init__(self, system: RunningSystem) -> None:
-        self.system = system
+    def __init__(self, system: System) -> None:
         self._gateways = [_client(address) for address in system.gateways]
         self._mail = _client(system.mail_url)
-        keys = system.folder / "keys"
+        keys = system.keys_folder
         self._tokens = AccessTokens(
             Keys.load("user", keys / "user.json", keys / "public.jwks.json")
         )

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from evslot import system
 from evslot.embedded.ports import LOOPBACK, PortTaken, ensure_port_free, free_port
@@ -74,6 +74,10 @@ class RunningSystem:
     @property
     def mail_url(self) -> str:
         return f"http://{LOOPBACK}:{self.mail_http_port}"
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.folder / "keys"
 
     def start(self) -> None:
         """Returns when everything says that it is ready."""
