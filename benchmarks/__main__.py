@@ -6,6 +6,7 @@ import os
 import sys
 from collections import deque
 from itertools import repeat
+from pathlib import Path
 
 import asyncpg
 import uvloop
@@ -48,7 +49,8 @@ def main() -> None:
     with running_system() as running:
         findings = uvloop.run(measure(running, schedule, options.peer_workers, load_average))
     report.show(findings, console)
-    console.print(f"Written to {report.save(findings)}")
+    report.save(findings, options.to)
+    console.print(f"Written to {options.to}")
     if not any(figure.subject == "evslot" for figure in findings.figures):
         raise SystemExit("no round was valid")
 
@@ -57,6 +59,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round of each")
     parser.add_argument("--rounds", type=int, help="how many rounds")
+    parser.add_argument("--to", type=Path, default=report.LATEST, help="file of the findings")
     parser.add_argument("--peer-workers", type=int, default=1, help="processes of each peer")
     return parser.parse_args()
 

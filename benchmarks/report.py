@@ -16,7 +16,7 @@ from rich.table import Table
 from benchmarks.rounds import BARE, BUSY_CLIENT, Figure, Round, Schedule
 from evslot.embedded.jars import KAFKA_VERSION
 
-RESULTS = Path(__file__).parent / "results"
+LATEST = Path(__file__).parent / "results" / "latest.json"
 TITLES = {
     "evslot": "evslot",
     "chatty": "chatty peer",
@@ -95,12 +95,10 @@ def ratios(figures: Sequence[Figure]) -> dict[str, dict[str, float]]:
     return found
 
 
-def save(findings: Findings) -> Path:
-    """The last run's file."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "latest.json"
+def save(findings: Findings, path: Path) -> None:
+    """As JSON, over what is there."""
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(findings)) + b"\n")
-    return path
 
 
 def show(findings: Findings, console: Console) -> None:
