@@ -125,10 +125,10 @@ class RunningSystem:
 
     def is_ready(self) -> bool:
         """Whether the supervisor has seen every process ready since it was started."""
-        return all(state["ready"] for state in self._states().values())
+        return all(state["ready"] for state in self.states().values())
 
     def restarts(self) -> dict[str, int]:
-        return {name: int(state["restarts"]) for name, state in self._states().items()}
+        return {name: int(state["restarts"]) for name, state in self.states().items()}
 
     @asynccontextmanager
     async def database(self, part: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
@@ -159,7 +159,7 @@ class RunningSystem:
         return done.stdout
 
     def pids(self) -> dict[str, int]:
-        return {name: state["pid"] for name, state in self._states().items()}
+        return {name: state["pid"] for name, state in self.states().items()}
 
     async def back_after(self, pids: Mapping[str, int], seconds: float = 30.0) -> None:
         """Until the supervisor has replaced these processes and finds them ready."""
@@ -168,7 +168,8 @@ class RunningSystem:
             assert time.monotonic() < until, self.said()
             await asyncio.sleep(0.05)
 
-    def _states(self) -> dict[str, dict[str, int]]:
+    def states(self) -> dict[str, dict[str, int]]:
+        """What the supervisor says of each process: pid, ready, restarts."""
         states: dict[str, dict[str, int]] = json.loads((self.folder / "processes.json").read_text())
         return states
 
