@@ -155,7 +155,7 @@ async def test_closed_hours_are_not_sold(driver: Person, operator: Person) -> No
 
 
 @pytest.mark.usefixtures("unchanged")
-async def test_unknown_ids(driver: Person, station_of_all: StationView) -> None:
+async def test_unknown_ids_are_not_found(driver: Person, station_of_all: StationView) -> None:
     nobody = str(uuid4())
     charger = await quoted(driver, station_of_all, slot(quarter(days=1)), charger_id=nobody)
     assert problem(charger) == (404, "charger_not_found")
