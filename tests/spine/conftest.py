@@ -1,8 +1,10 @@
 """The made-up ledger in a harness, with keys of its own."""
 
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.spine.message import message_types
@@ -12,6 +14,16 @@ from tests.harness import Harness, keys_folder
 from tests.spine.ledger import messages as ledger
 from tests.spine.ledger.service import SERVICE
 from tests.spine.oracle import messages as oracle
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Without them a traceback is drawn with all its locals, which takes seconds."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
 
 
 @pytest.fixture(scope="session")

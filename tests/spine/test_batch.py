@@ -108,15 +108,14 @@ async def test_who_was_passed_over_is_not_overtaken(h: Harness) -> None:
     for_a_seat = await say(
         h,
         Claim(account="fourth", seats=[7]),
-        Release(account="fourth"),
-        Claim(account="fourth", seats=[8, 7]),
         Claim(account="fifth", seats=[7, 9]),
-        Claim(account="sixth", seats=[9]),
+        Claim(account="sixth", seats=[9, 10]),
+        Claim(account="seventh", seats=[10]),
     )
 
     assert [answer.status for answer in behind_its_key] == [200, 200, 200, 409]
-    assert [answer.status for answer in for_a_seat] == [200, 200, 200, 409, 200]
-    assert await seats(h) == {3: "first", 7: "fourth", 8: "fourth", 9: "sixth"}
+    assert [answer.status for answer in for_a_seat] == [200, 409, 200, 409]
+    assert await seats(h) == {1: "first", 3: "first", 7: "fourth", 9: "sixth", 10: "sixth"}
 
 
 async def test_a_refusal_after_writing_is_cut_back_with_all_it_sent(h: Harness) -> None:

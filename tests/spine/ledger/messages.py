@@ -69,7 +69,7 @@ class Claim(OfAccount, Command[Claimed], frozen=True, kw_only=True):
 
 
 class Release(OfAccount, Command[Claimed], frozen=True, kw_only=True):
-    """Give all seats of the account back; handled one at a time."""
+    """Give the account's own seats (from 100 on) back; handled one at a time."""
 
 
 class Filled(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,10 @@ CLAIM = """
 insert into seat (number, account) values ($1, $2)
 on conflict (number) do nothing returning number"""
 
+# Seats from 100 on are an account's own: what is freed and wanted again has one key.
+RELEASE = """
+delete from seat where account = $1 and number >= 100 returning number"""
+
 HEAR = """
 insert into rate (name, rate, version) values ($1, $2, $3)
 on conflict (name) do update set rate = excluded.rate, version = excluded.version
@@ -44,7 +48,7 @@ async def claim(tx: Transaction, seat: int, account: str) -> bool:
 
 
 async def release(tx: Transaction, account: str) -> list[int]:
-    rows = await tx.fetch("delete from seat where account = $1 returning number", account)
+    rows = await tx.fetch(RELEASE, account)
     return sorted(row["number"] for row in rows)
 
 
