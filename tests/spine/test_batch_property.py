@@ -81,7 +81,7 @@ def conversations(draw: st.DrawFn) -> Said:
             if isinstance(command, Order) and orders:
                 number = orders.pop()
                 placed.append(number)
-            elif placed and draw(st.booleans()):
+            elif placed and draw(st.sampled_from(["fill", "another"])) == "fill":
                 # Only what was opened can be answered: its id is known from its handler alone.
                 command = Fill(account=draw(names), order_id=draw(st.sampled_from(placed)))
         times[number] = times.get(number, 0) + 1

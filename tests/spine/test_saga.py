@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
-from tests.harness import Harness, driver
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.payment import messages as payment
@@ -19,6 +18,7 @@ from evslot.spine.saga import Abandon, Act, Ask, Saga, Step
 from evslot.spine.service import Service
 from evslot.spine.transaction import LATER, Later, Transaction
 from evslot.values import Money, OrganisationId, PaymentId, ReservationId, UserId
+from tests.harness import Harness, driver
 
 pytestmark = pytest.mark.anyio
 

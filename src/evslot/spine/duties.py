@@ -20,8 +20,13 @@ TICK_SECONDS = 0.1
 CLEAN_UP_SECONDS = 600.0
 MEASURE_SECONDS = 2.0
 
+CLEAN_UP_ROWS = 1000
+"""Where a statement of the clean-up found as many, the next comes at once: there is more."""
 CLEAN_UP = (
     "select outbox_partitions()",
+    # what was written while no day had a partition yet, after days without anybody at work
+    """delete from outbox_rest where id in (
+         select id from outbox_rest where sent_at < now() - interval '1 day' limit 5000)""",
     # kept longer than the topics, so that nothing that can still be read is unknown
     """delete from inbox where command_id in (
          select command_id from inbox where received_at < now() - interval '9 days'
@@ -78,8 +83,9 @@ class Duties:
         if self._is_due("measure", MEASURE_SECONDS):
             await self._measure()
         if self._is_due("clean up", CLEAN_UP_SECONDS):
-            for statement in CLEAN_UP:
-                await self._database.execute(statement)
+            removed = [await self._database.execute(statement) for statement in CLEAN_UP]
+            if max(removed) >= CLEAN_UP_ROWS:
+                self._due["clean up"] = 0.0
 
     async def run_periodic(self, periodic: Periodic) -> None:
         """One run of a periodic handler."""

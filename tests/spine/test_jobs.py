@@ -1,0 +1,222 @@
+"""Jobs: leased, tried again with pauses, fenced by the attempt, and emptied at the end."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from evslot.spine import db
+from evslot.spine.jobs import JobRunner
+from evslot.spine.message import Secret
+from tests.harness import Harness
+from tests.spine.ledger.acting import say
+from tests.spine.ledger.handlers import jobs
+from tests.spine.ledger.messages import CallBell, Ringing
+from tests.spine.ledger.switches import Switches
+
+pytestmark = pytest.mark.anyio
+
+BELL = CallBell(account="a", password=Secret("open sesame"))
+
+
+async def called(h: Harness) -> UUID:
+    (answer,) = await say(h, BELL)
+    return answer.result(Ringing).job_id
+
+
+async def bells(h: Harness) -> list[str]:
+    return [row["said"] for row in await h.fetch("select said from bell order by id")]
+
+
+async def job(h: Harness) -> db.Row:
+    (row,) = await h.fetch("select *, extract(epoch from run_at - now())::float as pause from job")
+    return row
+
+
+async def due(h: Harness) -> None:
+    await h.execute("update job set run_at = now() where state = 'ready'")
+
+
+async def until_rung(switches: Switches) -> None:
+    for _ in range(500):
+        if switches.rung:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the bell was not rung")
+
+
+async def lease_lost(h: Harness) -> None:
+    """As if the process at work had been silent for too long."""
+    await h.execute("update job set leased_until = now() - interval '1 ms' where state = 'running'")
+
+
+def another_runner(h: Harness) -> JobRunner:
+    return JobRunner(h.wiring, jobs, h.handlers, h.database, h._reply, lambda: None)
+
+
+async def test_a_job_runs_after_the_commit_and_its_result_comes_in_a_transaction(
+    h: Harness,
+) -> None:
+    job_id = await called(h)
+    assert h.resources.get(Switches).rung == []
+
+    await h.jobs.step("Ring")
+
+    assert h.resources.get(Switches).rung == [(job_id, 1)]
+    assert await bells(h) == ["ring 1"]
+    assert (await job(h))["state"] == "done"
+
+
+async def test_the_payload_is_sealed_while_it_waits_and_emptied_at_the_end(h: Harness) -> None:
+    heard: list[str] = []
+
+    def listen(_: UUID, __: int, password: str) -> str:
+        heard.append(password)
+        return "heard"
+
+    h.resources.get(Switches).bell = listen
+    await called(h)
+    waiting = bytes((await job(h))["payload"])
+
+    await h.jobs.step("Ring")
+
+    assert b"password" in waiting
+    assert b"sesame" not in waiting
+    assert heard == ["open sesame"]
+    assert bytes((await job(h))["payload"]) == b""
+
+
+async def test_what_fails_is_tried_again_under_the_same_id_with_growing_pauses(
+    h: Harness,
+) -> None:
+    def stumble(_: UUID, attempt: int, __: str) -> str:
+        if attempt < 3:
+            raise ConnectionError("no line")
+        return "at last"
+
+    h.resources.get(Switches).bell = stumble
+    job_id = await called(h)
+    pauses = []
+    for _ in range(2):
+        await h.jobs.step("Ring")
+        row = await job(h)
+        assert row["state"] == "ready"
+        pauses.append(row["pause"])
+        assert await h.jobs.step("Ring") == 0, "not before its time"
+        await due(h)
+
+    await h.jobs.step("Ring")
+
+    assert 0.2 < pauses[0] <= 0.5 < pauses[1] + 0.1 <= 1.1
+    assert h.resources.get(Switches).rung == [(job_id, n) for n in (1, 2, 3)]
+    assert await bells(h) == ["at last"]
+
+
+def no_line(*_: object) -> str:
+    raise ConnectionError("no line")
+
+
+async def test_when_all_attempts_are_used_the_handler_is_told(h: Harness) -> None:
+    h.resources.get(Switches).bell = no_line
+    await called(h)
+
+    await h.run_jobs()
+
+    assert await bells(h) == ["failed: ConnectionError: no line"]
+    row = await job(h)
+    assert (row["state"], row["attempt"], bytes(row["payload"])) == ("failed", 3, b"")
+
+
+async def test_past_its_deadline_a_job_is_given_up_without_another_try(h: Harness) -> None:
+    h.resources.get(Switches).bell = no_line
+    await called(h)
+    await h.jobs.step("Ring")
+    await h.execute("update job set deadline_at = now() - interval '1 s', run_at = now()")
+
+    await h.jobs.step("Ring")
+
+    assert len(h.resources.get(Switches).rung) == 1
+    assert await bells(h) == ["failed: deadline"]
+
+
+async def test_a_lost_lease_runs_again_with_the_same_id_and_the_late_result_is_fenced(
+    h: Harness,
+) -> None:
+    """The first runner sleeps in the outside world while the second does the work."""
+    switches = h.resources.get(Switches)
+    switches.bell_waits = asyncio.Event()
+    job_id = await called(h)
+    slow = asyncio.create_task(h.jobs.step("Ring"))
+    await until_rung(switches)
+    await lease_lost(h)
+    gate, switches.bell_waits = switches.bell_waits, None
+
+    await another_runner(h).step("Ring")
+    gate.set()
+    await slow
+
+    assert switches.rung == [(job_id, 1), (job_id, 2)]
+    assert await bells(h) == ["ring 2"]
+    assert (await job(h))["attempt"] == 2
+
+
+async def test_a_late_failure_does_not_put_a_taken_over_job_back(h: Harness) -> None:
+    switches = h.resources.get(Switches)
+    switches.bell_waits = asyncio.Event()
+    await called(h)
+    slow = asyncio.create_task(h.jobs.step("Ring"))
+    await until_rung(switches)
+    await lease_lost(h)
+    gate, switches.bell_waits = switches.bell_waits, None
+    await another_runner(h).step("Ring")
+
+    switches.bell = no_line
+    gate.set()
+    await slow
+
+    assert (await job(h))["state"] == "done"
+    assert await bells(h) == ["ring 2"]
+
+
+async def test_two_runners_never_run_one_job_at_once(h: Harness) -> None:
+    for _ in range(40):
+        await called(h)
+    runners = [another_runner(h) for _ in range(4)]
+    running = [asyncio.create_task(runner.run()) for runner in runners]
+    for _ in range(200):
+        if await h.fetch_value("select count(*) from job where state = 'done'") == 40:
+            break
+        await asyncio.sleep(0.02)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+    rung = h.resources.get(Switches).rung
+    assert len(rung) == 40
+    assert {attempt for _, attempt in rung} == {1}
+    assert len(await bells(h)) == 40
+
+
+async def test_a_broken_result_handler_leaves_the_job_to_its_lease(h: Harness) -> None:
+    """Outside it was done: the next attempt has the same id, so it is not done twice there."""
+    switches = h.resources.get(Switches)
+    switches.results_break = True
+    job_id = await called(h)
+    await h.jobs.step("Ring")
+    assert (await job(h))["state"] == "running"
+    assert await bells(h) == []
+
+    switches.results_break = False
+    await lease_lost(h)
+    await h.jobs.step("Ring")
+
+    assert switches.rung == [(job_id, 1), (job_id, 2)]
+    assert await bells(h) == ["ring 2"]
+
+
+async def test_the_same_call_repeated_is_one_job(h: Harness) -> None:
+    number = uuid4()
+    await say(h, (BELL, number), (BELL, number))
+    await say(h, (BELL, number))
+
+    assert await h.run_jobs() == 1
