@@ -233,7 +233,9 @@ class Person:
         await self.refresh()
         return self.organisation
 
-    async def fresh_station(self, chargers: int = 1, **changed: Any) -> StationView:
+    async def fresh_station(
+        self, chargers: int = 1, key: str | None = None, **changed: Any
+    ) -> StationView:
         """A new station of the own organisation, in the middle of Berlin."""
         assert self.organisation is not None
         plug = {"standard": "IEC_62196_T2", "max_watts": 22_000}
@@ -250,7 +252,7 @@ class Person:
             "tariff": {"currency": "EUR", "flat": 100, "per_hour": 240, "per_kwh": 49},
             **changed,
         }
-        return await self.post("/v1/stations", StationView, body)
+        return await self.post("/v1/stations", StationView, body, key)
 
     async def search(self, **params: Any) -> FoundStations:
         """Around the middle of Berlin, where nothing else is said."""

@@ -104,7 +104,15 @@ class RunningSystem:
             self._process.wait(STOP_SECONDS)
         finally:
             self._process.kill()
+            self._keep_logs()
             shutil.rmtree(self._home)
+
+    def _keep_logs(self) -> None:
+        """For who has to find out what went wrong: into EVSLOT_TEST_LOGS, where that is set."""
+        if wanted := os.environ.get("EVSLOT_TEST_LOGS"):
+            kept = Path(wanted) / self._home.name
+            shutil.copytree(self.folder / "logs", kept)
+            shutil.copy(self._home / "up.log", kept)
 
     def said(self) -> str:
         """What `evslot up` printed so far."""

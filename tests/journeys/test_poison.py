@@ -22,7 +22,7 @@ from evslot.spine.message import Command, Envelope, Message, message_types, wire
 from evslot.spine.records import DeadLetter
 from evslot.spine.topics import REPLY_PARTITIONS, Topics
 from evslot.values import Period
-from tests.journeys.people import Person, Town, eventually, tomorrow
+from tests.journeys.people import Person, Said, Town, eventually, tomorrow
 from tests.journeys.running_system import RunningSystem
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +67,44 @@ async def test_poison_is_buried_and_others_go_on(
     assert "bad body" in listed
     assert "unknown type or version: nobody.Knows v1" in listed
     assert "unknown type or version: reservation.HoldSlot v99" in listed
+
+
+PLANT = """
+create function planted() returns trigger language plpgsql as $$ begin
+  if new.name = 'Planted' then raise exception 'planted'; end if;
+  return new;
+end $$;
+create trigger planted before insert on station for each row execute function planted()"""
+UPROOT = "drop trigger planted on station; drop function planted()"
+
+
+async def test_what_a_bug_broke_is_replayed_once_the_bug_is_gone(
+    operator: Person, system: RunningSystem
+) -> None:
+    """The bug is a trigger that breaks one handler on one name."""
+    key = str(uuid4())
+    async with system.database("station") as connection:
+        await connection.execute(PLANT)
+        try:
+            with pytest.raises(Said) as broken:
+                await in_time(operator.fresh_station(name="Planted", key=key))
+            assert (broken.value.status, broken.value.code) == (500, "failed")
+            await in_time(operator.fresh_station())
+        finally:
+            await connection.execute(UPROOT)
+    listed = await eventually(
+        lambda: asyncio.to_thread(system.command, "dead", "list", "station"),
+        lambda lines: "station.CreateStation: RaiseError" in lines,
+    )
+    number = next(line for line in listed.splitlines() if "RaiseError" in line).split()[0]
+    assert "1 records of station" in system.command("dead", "replay", "station", number)
+    found = await eventually(
+        lambda: operator.search(limit=100),
+        lambda page: [one for one in page.stations if one.name == "Planted"],
+    )
+    (planted,) = [one for one in found.stations if one.name == "Planted"]
+    repeated = await operator.fresh_station(name="Planted", key=key)
+    assert repeated.station_id == planted.station_id
 
 
 async def in_time(work: Awaitable[T]) -> T:
