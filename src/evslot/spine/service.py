@@ -125,9 +125,9 @@ class Process:
         loop = asyncio.get_running_loop()
         for signal_ in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_, self.stop)
-        lock = SlotLock(self.settings.database_url, self.service.name, self.settings.slot)
+        self._lock = SlotLock(self.settings.database_url, self.service.name, self.settings.slot)
         try:
-            await self._unless_stopped(lock.take())
+            await self._unless_stopped(self._lock.take())
             await self._wire()
             await self._unless_stopped(self._migrated())
             await self._start()
@@ -135,7 +135,7 @@ class Process:
             await self._stopping.wait()
             await self._finish()
         finally:
-            await lock.release()
+            await self._lock.release()
             await health.stop()
         if self._fatal is not None:
             raise SlotTaken(self._fatal)
@@ -303,6 +303,8 @@ class Process:
                 if consumer.failure is not None:
                     raise consumer.failure
             self._ready["database"] = await self.database.healthy()
+            if self._ready["database"] and not await self._lock.keep():
+                self._fenced("its lock in the database was lost and taken")
             self._ready["kafka"] = all(c.assigned.is_set() for c in self._consumers)
             self._ready["commands"] = not self.commands.in_trouble
             telemetry.POOL_IN_USE.labels(pool="commands").set(self.database.in_use)

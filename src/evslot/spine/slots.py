@@ -48,6 +48,12 @@ class SlotLock:
                 )
             await asyncio.sleep(0.1)
 
+    async def keep(self) -> bool:
+        """Take it again where the session was lost; False where another process has it now."""
+        if self._connection is not None and not self._connection.is_closed():
+            return True
+        return await self._try()
+
     async def release(self) -> None:
         if self._connection is not None:
             await self._connection.close(timeout=2.0)

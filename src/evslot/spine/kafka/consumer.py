@@ -208,7 +208,10 @@ class GroupConsumer:
             log.error("event_gap", topic=topic, partition=partition, reason=error.str())
             if self._on_gap is not None:
                 self._loop.call_soon_threadsafe(self._on_gap, topic, partition)
-            self._consumer.seek(TopicPartition(topic, partition, OFFSET_BEGINNING))
+            # Assigned anew: after this error a seek does not make the client fetch again.
+            self._consumer.incremental_unassign([TopicPartition(topic, partition)])
+            begin = TopicPartition(topic, partition, OFFSET_BEGINNING)
+            self._consumer.incremental_assign([begin])
         elif error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
             self._join_anew(error.str())
         else:
