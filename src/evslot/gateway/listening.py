@@ -37,8 +37,6 @@ CHANGES_A_SLOT = (
 )
 """Other events of a booking say nothing about its slot; a settlement even comes when the slot may
 belong to somebody else again."""
-QUIET_SECONDS = 0.4
-"""Nothing new for so long at the start: the past has been read."""
 
 
 class SlotChange(Struct, frozen=True, kw_only=True):
@@ -99,14 +97,12 @@ class Listener:
 
     async def run(self) -> None:
         """Never ends by itself."""
-        while not self.caught_up.is_set():
-            try:
-                async with asyncio.timeout(QUIET_SECONDS):
-                    self.hear(await anext(self._feed))
-            except TimeoutError:
-                self.caught_up.set()
+        if self._feed.has_read_past:
+            self.caught_up.set()
         async for incoming in self._feed:
             self.hear(incoming)
+            if not self.caught_up.is_set() and self._feed.has_read_past:
+                self.caught_up.set()
 
     def hear(self, incoming: Incoming) -> None:
         """One record; what cannot be understood is counted and passed over."""

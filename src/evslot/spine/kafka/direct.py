@@ -168,21 +168,28 @@ class EventFeed:
         self._topics = list(topics)
         self._back_seconds = back_seconds
         self._records: asyncio.Queue[Incoming] = asyncio.Queue()
+        self._past: dict[tuple[str, int], int] = {}
         self.started_at: dict[tuple[str, int], int] = {}
         """The first offset of each partition that this feed can have."""
 
     async def start(self) -> None:
         """Raises BrokerUnavailable where Kafka or a topic is not there."""
 
-        def resolve() -> list[TopicPartition]:
+        def resolve() -> tuple[list[TopicPartition], list[TopicPartition]]:
             partitions = [p for topic in self._topics for p in self._reader.partitions_of(topic)]
-            return self._reader.since(partitions, int((time.time() - self._back_seconds) * 1000))
+            since = int((time.time() - self._back_seconds) * 1000)
+            return self._reader.since(partitions, since), self._reader.ends(partitions)
 
         try:
-            assigned = await asyncio.to_thread(resolve)
+            assigned, ends = await asyncio.to_thread(resolve)
         except KafkaException as error:
             raise BrokerUnavailable(str(error)) from error
         self.started_at = {(p.topic, p.partition): p.offset for p in assigned}
+        self._past = {
+            (p.topic, p.partition): p.offset
+            for p in ends
+            if p.offset > self.started_at[p.topic, p.partition]
+        }
         self._reader.begin(assigned, self._deliver, lambda: self._records.qsize() < EVENTS_WAITING)
 
     async def stop(self) -> None:
@@ -197,7 +204,20 @@ class EventFeed:
         return self
 
     async def __anext__(self) -> Incoming:
-        return await self._records.get()
+        record = await self._records.get()
+        if self._past and record.offset + 1 >= self._past.get(
+            (record.topic, record.partition), record.offset + 2
+        ):
+            del self._past[record.topic, record.partition]
+        return record
+
+    @property
+    def has_read_past(self) -> bool:
+        """Whether what was there at the start has all been taken; what comes since does not count.
+
+        Waiting for a quiet moment would never end under load.
+        """
+        return not self._past
 
     def _deliver(self, records: list[Incoming]) -> None:
         for record in records:
