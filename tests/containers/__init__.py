@@ -1,0 +1,1 @@
+"""The image, compose.yaml and the chart, run and checked for real."""
