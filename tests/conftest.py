@@ -5,8 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from evslot.embedded.throwaway import START_SECONDS, PostgresServer, Servers
+
+# How fast examples are made is the machine's business: it may have other things to do.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 SLOW_FOLDERS = ("embedded", "journeys", "faults")
 """Their tests start processes, or talk to a whole system."""

@@ -12,6 +12,8 @@ from tests.architecture.reference import FOLDER, PAGES, SETTINGS, setting_names
 READERS = {"read", "shared"}
 ALIASES = {"Settings": "Settings", "Broker": "SharedSettings"}
 """Names under which a struct of the settings page is read elsewhere: a subclass without keys."""
+CONTAINERS = ("compose.yaml", ".env.example", "Dockerfile")
+"""These have variables of their own besides, which no part reads."""
 NAMED = re.compile(r"\bEVSLOT_(?:[A-Z0-9]+_)*[A-Z0-9]+\b(?!_)")
 
 
@@ -21,8 +23,12 @@ def test_a_generated_page_is_what_the_code_says(name: str) -> None:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    """In code and pages; container files have variables of their own besides."""
-    known = setting_names()
+    known = setting_names() | {
+        name
+        for file in CONTAINERS
+        if (ROOT / file).exists()
+        for name in NAMED.findall((ROOT / file).read_text())
+    }
     strangers = {
         f"{shown(path)}: {name}"
         for path in text_files()

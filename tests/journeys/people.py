@@ -33,6 +33,7 @@ from evslot.services.station.messages import (
 from evslot.spine.callers import AccessTokens
 from evslot.spine.sealing import Keys
 from evslot.values import OrganisationId, Period, SessionId, UserId
+from tests.journeys.live_stream import LiveStream
 
 T = TypeVar("T")
 
@@ -308,7 +309,7 @@ class Person:
     @asynccontextmanager
     async def live(
         self, station: StationView | None = None, last_id: str | None = None
-    ) -> AsyncIterator["LiveStream"]:
+    ) -> AsyncIterator[LiveStream]:
         """The stream of a station, or of all that is one's own."""
         headers = self.headers() | ({"Last-Event-ID": last_id} if last_id else {})
         params = {"station": str(station.station_id)} if station else {}
@@ -318,38 +319,6 @@ class Person:
             stream = LiveStream(answer)
             await stream.beginning()
             yield stream
-
-
-class LiveStream:
-    """Server-sent events as a browser reads them."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self._lines = answer.aiter_lines()
-        self.last_id = ""
-
-    async def beginning(self) -> None:
-        """Up to where the server has said from where on it tells."""
-        while not self.last_id:
-            await self._block()
-
-    async def event(self) -> tuple[str, Any]:
-        """Name and data of the next event."""
-        async with asyncio.timeout(ANSWER_SECONDS):
-            while "event" not in (block := await self._block()):
-                pass
-        return block["event"], msgspec.json.decode(block["data"])
-
-    async def _block(self) -> dict[str, str]:
-        fields: dict[str, str] = {}
-        async for line in self._lines:
-            if not line:
-                break
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        else:
-            raise EOFError("the stream ended")
-        self.last_id = fields.get("id", self.last_id)
-        return fields
 
 
 async def eventually(

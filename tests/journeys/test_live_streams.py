@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from evslot.services.station.messages import StationView
-from tests.journeys.people import LiveStream, Person, Town, tomorrow
+from tests.journeys.live_stream import LiveStream
+from tests.journeys.people import Person, Town, tomorrow
 
 pytestmark = pytest.mark.anyio
 
