@@ -1,8 +1,8 @@
 """PostgreSQL: a bounded pool, what counts as trouble, and JSON columns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -26,6 +26,26 @@ TROUBLE_STATES = ("55P03", "25P03", "25P04")
 
 class Trouble(Exception):
     """The database (or the broker) is not well; nobody's message is to blame."""
+
+
+class AccessRefused(Exception):
+    """PostgreSQL does not let a role in; the message names the setting that says who and where."""
+
+
+@contextmanager
+def access_by(setting: str) -> Iterator[None]:
+    """Around a first connection: a wrong address, role, password or database is one clear line."""
+    try:
+        yield
+    except asyncpg.ClientConfigurationError as wrong:
+        # The driver quotes what it cannot read, and that may be the password.
+        shape = "postgresql://role:password@host:port/database"
+        raise AccessRefused(f"{setting} must be like {shape}") from wrong
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+    ) as refused:
+        raise AccessRefused(f"{setting}: PostgreSQL says {refused}") from refused
 
 
 def is_trouble(error: BaseException) -> bool:
@@ -63,7 +83,9 @@ class Database:
         size: int = POOL_SIZE,
         read_only: bool = False,
         statement_seconds: float = 10.0,
+        durable: bool = True,
     ) -> None:
+        """Not `durable`: a crash of the server may forget the last commits, never corrupt them."""
         self._url = url
         self._size = size
         self._settings = {
@@ -77,6 +99,9 @@ class Database:
             "client_connection_check_interval": "5000",
             "default_transaction_read_only": "on" if read_only else "off",
             "jit": "off",
+            "synchronous_commit": "on" if durable else "off",
+            # Plans do not depend on the values here, and planning over partitions costs.
+            "plan_cache_mode": "auto" if durable else "force_generic_plan",
         }
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()

@@ -151,6 +151,8 @@ class Process:
         self._reading = db.Database(
             url, name=f"{name} queries", size=4, read_only=True, statement_seconds=2.0
         )
+        # A mark lost in a crash of the server publishes a row twice, which every reader bears.
+        self._relaying = db.Database(url, name=f"{name} relay", size=1, durable=False)
         own = self.service.resources(self._config)
         resources = Resources([*own, keys, AccessTokens(keys), self.shared, self.database])
         self._started = [thing for thing in own if hasattr(thing, "start")]
@@ -204,7 +206,7 @@ class Process:
         owner = f"{service.name}-{self.settings.slot}"
         self._leases = [Lease(self.database, name, owner) for name in ("relay", "duties")]
         relaying, on_duty = self._leases
-        self.relay = Relay(self.database, self._producer.publish_all, relaying)
+        self.relay = Relay(self._relaying, self._producer.publish_all, relaying)
         self.jobs = JobRunner(
             wiring, service.jobs or Jobs(), handlers, self.database, self._reply, self.relay.nudge
         )
@@ -341,6 +343,7 @@ class Process:
         await self._producer.stop()
         await self.database.stop()
         await self._reading.stop()
+        await self._relaying.stop()
 
     async def _hand_over(self) -> None:
         """Another process of this part need not wait until the leases run out."""
