@@ -14,17 +14,21 @@ from evslot.embedded.ports import PortTaken as PortInUse
 from evslot.embedded.postgres import PostgresUnavailable
 from evslot.embedded.supervisor import StartFailed
 from evslot.spine.config import SettingInvalid
+from evslot.spine.db import AccessRefused
 from evslot.spine.kafka import BrokerUnavailable
 from evslot.spine.migrations import MigrationChanged
+from evslot.spine.sealing import KeysUnreadable
 from evslot.spine.slots import SlotTaken
 from evslot.spine.telemetry import PortTaken
 
 EXPECTED = (
+    AccessRefused,
     BrokerUnavailable,
     FolderInUse,
     JarsUnavailable,
     JavaUnavailable,
     KafkaUnavailable,
+    KeysUnreadable,
     LookupError,
     MigrationChanged,
     NoIdentity,

@@ -22,7 +22,8 @@ def migrate(*parts: str) -> None:
     urls = owner_urls(Config.from_environment().shared(Surroundings))
     for name in parts or system.NAMES:
         folders = system.schema_folders(system.part(name).name)
-        fresh = asyncio.run(migrations.migrate(urls[name], folders))
+        with db.access_by(f"EVSLOT_{name.upper()}_OWNER_DATABASE_URL"):
+            fresh = asyncio.run(migrations.migrate(urls[name], folders))
         print(f"{name}: {', '.join(fresh) if fresh else 'up to date'}")
 
 

@@ -18,7 +18,7 @@ from evslot.gateway.shared_reads import SharedReads
 from evslot.spine import migrations
 from evslot.spine.callers import AccessTokens
 from evslot.spine.config import Config, PartSettings, SharedSettings
-from evslot.spine.db import Database, is_trouble
+from evslot.spine.db import Database, access_by, is_trouble
 from evslot.spine.kafka import BrokerUnavailable, EventFeed, Producer, ReplyInbox
 from evslot.spine.sealing import Keys
 from evslot.spine.telemetry import POOL_IN_USE, HealthServer, configure_logs, log
@@ -120,7 +120,9 @@ class Gateway:
         log.info("gateway stopped")
 
     async def _check_schema(self) -> None:
-        if missing := await migrations.missing(self._database, [SCHEMA]):
+        with access_by("EVSLOT_GATEWAY_DATABASE_URL"):
+            missing = await migrations.missing(self._database, [SCHEMA])
+        if missing:
             raise OSError(f"not migrated yet: {', '.join(missing)}")
 
     async def _beat(self) -> None:

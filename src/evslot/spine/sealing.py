@@ -104,6 +104,10 @@ def rotate(folder: Path, part: str) -> None:
     _write(path, new, mode=0o600)
 
 
+class KeysUnreadable(ValueError):
+    """A key file is missing, damaged or another part's; the message names the setting."""
+
+
 class Keys:
     """The keys of one running part, and the public keys of all."""
 
@@ -117,7 +121,17 @@ class Keys:
 
     @classmethod
     def load(cls, part: str, private_path: Path, public_path: Path) -> "Keys":
-        """Raises ValueError where the private file belongs to another part."""
+        """Raises KeysUnreadable where a file cannot be read or belongs to another part."""
+        settings = {
+            private_path: (f"EVSLOT_{part.upper()}_KEYS_FILE", _read_private),
+            public_path: ("EVSLOT_KEYS_PUBLIC_FILE", _read_public),
+        }
+        for path, (setting, read) in settings.items():
+            try:
+                read(path)
+            except (OSError, msgspec.MsgspecError) as error:
+                why = getattr(error, "strerror", None) or error
+                raise KeysUnreadable(f"{setting}: {path} cannot be read: {why}") from error
         return cls(part, private_path, public_path)
 
     def seal_to(self, part: str, clear: bytes) -> str:
@@ -233,7 +247,8 @@ class Keys:
         self._stamps = {path: _stamp(path) for path in (self._private_path, self._public_path)}
         own = _read_private(self._private_path)
         if own.part != self.part:
-            raise ValueError(f"{self._private_path} holds the keys of {own.part!r}")
+            setting = f"EVSLOT_{self.part.upper()}_KEYS_FILE"
+            raise KeysUnreadable(f"{setting}: {self._private_path} holds the keys of {own.part!r}")
         self._public = _read_public(self._public_path).keys
         self._fingerprint_key = from_b64(own.fingerprint)
         self._sealing = {

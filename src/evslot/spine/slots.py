@@ -28,12 +28,16 @@ class SlotLock:
         self._connection: Any = None
 
     async def take(self) -> None:
-        """Waits for the database; raises SlotTaken where the slot has another owner."""
+        """Waits for the database; raises SlotTaken where the slot has another owner.
+
+        Raises AccessRefused where the database does not let this part in.
+        """
         until = time.monotonic() + WAIT_SECONDS
         while True:
             try:
-                if await self._try():
-                    return
+                with db.access_by(f"EVSLOT_{self._part.upper()}_DATABASE_URL"):
+                    if await self._try():
+                        return
             except Exception as error:
                 if not db.is_trouble(error):
                     raise
