@@ -118,18 +118,14 @@ class RunningSystem:
         """What `evslot up` printed so far."""
         return (self._home / "up.log").read_text(errors="replace")
 
-    def processes(self) -> dict[str, psutil.Process]:
-        """Every process by its name (`reservation-1` is a second one), as they run now."""
-        return {name: psutil.Process(pid) for name, pid in self.pids().items()}
-
     def family(self, name: str) -> list[psutil.Process]:
         """A process with its children: all of PostgreSQL."""
-        parent = self.processes()[name]
+        parent = psutil.Process(self.pids()[name])
         return [parent, *parent.children(recursive=True)]
 
     def kill(self, name: str) -> None:
         """SIGKILL; the supervisor starts it again."""
-        self.processes()[name].kill()
+        os.kill(self.pids()[name], signal.SIGKILL)
 
     def is_ready(self) -> bool:
         """Whether the supervisor has seen every process ready since it was started."""
@@ -167,6 +163,7 @@ class RunningSystem:
         return done.stdout
 
     def pids(self) -> dict[str, int]:
+        """Every process by its name (`reservation-1` is a second one)."""
         return {name: state["pid"] for name, state in self.states().items()}
 
     async def back_after(self, pids: Mapping[str, int], seconds: float = 30.0) -> None:
