@@ -8,8 +8,7 @@ import msgspec
 from cyclopts import App
 
 from evslot import system
-from evslot.cli.operating import Broker
-from evslot.spine.config import Config
+from evslot.cli.operating import broker
 from evslot.spine.kafka import Producer, read_all
 from evslot.spine.records import DeadLetter
 from evslot.spine.topics import Topics
@@ -34,7 +33,7 @@ def replay(service: str, *numbers: int, everything: bool = False) -> None:
     token is judged as of when the record was first there; it gets 30 s from now on.
     """
     chosen = [one for number, one in letters(service) if everything or number in numbers]
-    shared = Config.from_environment().shared(Broker)
+    shared = broker()
 
     async def send() -> None:
         producer = Producer(shared.kafka_bootstrap, delivery_seconds=10.0)
@@ -50,7 +49,7 @@ def replay(service: str, *numbers: int, everything: bool = False) -> None:
 
 def letters(service: str) -> list[tuple[int, DeadLetter]]:
     """The dead topic's records with their offsets, oldest first."""
-    shared = Config.from_environment().shared(Broker)
+    shared = broker()
     topic = Topics(shared.topic_prefix).dead(system.part(service).name)
     return [
         (record.offset, msgspec.json.decode(record.value, type=DeadLetter))

@@ -13,7 +13,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.progress import track
 
-from evslot.cli.operating import Broker
+from evslot.cli.operating import broker
 from evslot.cli.surroundings import Surroundings
 from evslot.services.station import messages as station
 from evslot.spine.asking import Asker
@@ -109,7 +109,7 @@ def cut(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 async def _send(parts: list[station.ImportStations]) -> list[station.ImportReport]:
-    shared = Config.from_environment().shared(Broker)
+    shared = broker()
     topics = Topics(shared.topic_prefix)
     reports = []
     async with Asker(shared.kafka_bootstrap, topics) as asker:

@@ -7,7 +7,7 @@ from evslot import system
 from evslot.cli.surroundings import Surroundings, owner_urls
 from evslot.spine import db, migrations
 from evslot.spine.config import Config, PartSettings, SharedSettings
-from evslot.spine.kafka import make_topics
+from evslot.spine.kafka import make_topics, secure
 from evslot.spine.republishing import republish as republish_all
 from evslot.spine.sealing import Keys, make_keys, rotate
 from evslot.spine.topics import Topics
@@ -29,7 +29,7 @@ def migrate(*parts: str) -> None:
 
 def topics(*, replication: int = 1) -> None:
     """Make the topics that are missing and print the table of all."""
-    shared = Config.from_environment().shared(Broker)
+    shared = broker()
     table = Topics(shared.topic_prefix).table()
     made = make_topics(shared.kafka_bootstrap, table, replication)
     for topic in table:
@@ -70,6 +70,13 @@ class Broker(SharedSettings, frozen=True, kw_only=True):
     """Topics need no keys."""
 
     keys_public_file: str = ""
+
+
+def broker() -> Broker:
+    """How this command reaches Kafka."""
+    shared = Config.from_environment().shared(Broker)
+    secure(shared)
+    return shared
 
 
 COMMANDS = (migrate, topics, keys, republish)

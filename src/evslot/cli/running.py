@@ -8,7 +8,8 @@ import uvloop
 
 from evslot import system
 from evslot.gateway.app import run_gateway
-from evslot.spine.config import Config, PartSettings
+from evslot.spine.config import Config, PartSettings, SharedSettings
+from evslot.spine.kafka import secure
 from evslot.spine.service import Process
 from evslot.spine.telemetry import configure_logs
 
@@ -21,6 +22,7 @@ def run(part: str) -> None:
     """
     system.part(part)
     config = Config.from_environment()
+    secure(config.shared(SharedSettings))
     if part == "gateway":
         _run(run_gateway(config))
         return

@@ -45,6 +45,12 @@ class SharedSettings(Struct, frozen=True, kw_only=True):
     """What all parts must agree on: `EVSLOT_<FIELD>`."""
 
     kafka_bootstrap: str = "localhost:9092"
+    kafka_security: Literal["plaintext", "ssl", "sasl_ssl"] = "plaintext"
+    """sasl_ssl: by kafka_user and kafka_password (SCRAM-SHA-512), over TLS."""
+    kafka_ca_file: str | None = None
+    """Who vouches for the brokers (PEM); without it the machine's own authorities."""
+    kafka_user: str | None = None
+    kafka_password: str | None = None
     keys_public_file: str
     """JWKS with the public keys of all parts."""
     environment: Literal["development", "production"] = "development"

@@ -1,7 +1,7 @@
 """Apache Kafka: the only package that knows the client. No Kafka transactions (decision 3.5)."""
 
 from evslot.spine.kafka.admin import make_topics
-from evslot.spine.kafka.client import BrokerUnavailable
+from evslot.spine.kafka.client import BrokerUnavailable, secure, security_of
 from evslot.spine.kafka.consumer import Delivery, GroupConsumer
 from evslot.spine.kafka.direct import EventFeed, ReplyInbox, read_all
 from evslot.spine.kafka.producer import Producer
@@ -15,4 +15,6 @@ __all__ = [
     "ReplyInbox",
     "make_topics",
     "read_all",
+    "secure",
+    "security_of",
 ]

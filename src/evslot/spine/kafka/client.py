@@ -1,11 +1,13 @@
 """What all our Kafka clients have in common."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaError
 
 from evslot.spine import telemetry
+from evslot.spine.config import SettingInvalid, SharedSettings
 from evslot.spine.records import Incoming
 
 COMMON: dict[str, Any] = {
@@ -19,6 +21,33 @@ COMMON: dict[str, Any] = {
     "broker.address.family": "v4",
     "topic.metadata.refresh.interval.ms": 60_000,
 }
+
+
+def secure(shared: SharedSettings) -> None:
+    """Once in a process, before its first client: how brokers are reached, as settings say.
+
+    Raises SettingInvalid where a setting is missing or the file of authorities is not there.
+    """
+    COMMON.update(security_of(shared))
+
+
+def security_of(shared: SharedSettings) -> dict[str, Any]:
+    """The client's own settings; `ssl.endpoint.identification.algorithm` is on by default."""
+    if shared.kafka_security == "plaintext":
+        return {}
+    settings: dict[str, Any] = {"security.protocol": shared.kafka_security}
+    if shared.kafka_ca_file is not None:
+        if not Path(shared.kafka_ca_file).is_file():
+            raise SettingInvalid(f"EVSLOT_KAFKA_CA_FILE: there is no file {shared.kafka_ca_file}")
+        settings["ssl.ca.location"] = shared.kafka_ca_file
+    if shared.kafka_security == "sasl_ssl":
+        for name, value in (("USER", shared.kafka_user), ("PASSWORD", shared.kafka_password)):
+            if value is None:
+                raise SettingInvalid(f"EVSLOT_KAFKA_{name} is not set: sasl_ssl needs it")
+        settings["sasl.mechanism"] = "SCRAM-SHA-512"
+        settings["sasl.username"] = shared.kafka_user
+        settings["sasl.password"] = shared.kafka_password
+    return settings
 
 
 class BrokerUnavailable(Exception):
