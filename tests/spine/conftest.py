@@ -16,7 +16,7 @@ from tests.spine.ledger.service import SERVICE
 from tests.spine.oracle import messages as oracle
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def plain_logs() -> None:
     """Without them a traceback is drawn with all its locals, which takes seconds."""
     structlog.configure(
