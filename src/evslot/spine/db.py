@@ -61,6 +61,9 @@ def is_trouble(error: BaseException) -> bool:
         if isinstance(error, ValueError):
             return False  # an argument that does not fit; the text quotes it
         return "closed" in str(error) or "connection" in str(error).lower()
+    if isinstance(error, asyncpg.InternalClientError):
+        # The server just said that it ends this connection, and the driver is taken by surprise.
+        return "cannot switch to state" in str(error)
     return isinstance(error, Trouble | OSError | TimeoutError | asyncio.TimeoutError)
 
 
@@ -144,7 +147,7 @@ class Database:
             raise Trouble("no database connection became free in time") from late
         try:
             yield connection
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, asyncpg.InternalClientError):
             # Its statement may still run: to have a hung server stop it would take its time too.
             connection.terminate()
             raise
