@@ -58,12 +58,17 @@ class Container(Struct, frozen=True):
 
 def read(path: Path, variables: Mapping[str, str]) -> dict[str, Container]:
     """The services without those of a profile, variables filled in."""
-    whole = _filled(yaml.safe_load(path.read_text()), variables)
     return {
         service: Container(service, said)
-        for service, said in whole["services"].items()
+        for service, said in read_whole(path, variables)["services"].items()
         if not said.get("profiles")
     }
+
+
+def read_whole(path: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """All that the file says, variables filled in; raises SettingMissing."""
+    whole: dict[str, Any] = _filled(yaml.safe_load(path.read_text()), variables)
+    return whole
 
 
 def read_variables(path: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 from tests.containers import images
 from tests.containers.compose import Composition, Container, read, read_variables
 from tests.containers.podman import Podman
+from tests.containers.tools import Tools
 from tests.journeys.people import Person, Town
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,8 +50,15 @@ def podman() -> Iterator[Podman]:
 
 
 @pytest.fixture(scope="session")
-def built(podman: Podman, cache_dir: Path) -> dict[str, float]:
+def tools(cache_dir: Path) -> Tools:
+    """What checks the chart; asked for early, for it may have to be built."""
+    return Tools(cache_dir / "container-tools")
+
+
+@pytest.fixture(scope="session")
+def built(podman: Podman, tools: Tools, cache_dir: Path) -> dict[str, float]:
     """All images; how many seconds each took."""
+    assert tools
     seconds = {}
     work: list[tuple[str, Callable[[], None]]] = [
         ("base", lambda: images.make_base(podman)),
