@@ -93,12 +93,6 @@ class Podman:
         self("volume", "rm", "--all", "--force")
         self("network", "prune", "--force")
 
-    def remove_store(self) -> None:
-        """Images too."""
-        self.remove_all()
-        self("system", "reset", "--force")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
 
 def need(program: str, package: str) -> str:
     """The path of a program; the test fails with what to install where it is missing."""
