@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,15 +46,19 @@ class Result(Struct, frozen=True):
 
 names = st.sampled_from("abc")
 amounts = st.integers(0, 6)
-fresh = st.one_of(
+claims = st.builds(
+    Claim, account=names, seats=st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True)
+)
+own_claims = names.map(lambda name: Claim(account=name, seats=[100 + ord(name)]))
+releases = st.builds(Release, account=names)
+about_seats = st.one_of(claims, claims, own_claims, own_claims, releases, releases)
+about_all = st.one_of(
     st.builds(Deposit, account=names, amount=amounts),
     st.builds(Withdraw, account=names, amount=amounts),
     st.builds(Spend, account=names, amount=amounts),
-    st.builds(
-        Claim, account=names, seats=st.lists(st.integers(1, 8), min_size=1, max_size=3, unique=True)
-    ),
-    names.flatmap(lambda name: st.just(Claim(account=name, seats=[100 + ord(name)]))),
-    st.builds(Release, account=names),
+    claims,
+    own_claims,
+    releases,
     st.builds(Order, account=names),
     st.builds(Enroll, account=names, name=st.sampled_from(["nobody", "x"])),
     st.builds(EnrollMany, account=names, name=st.sampled_from(["nobody", "x"])),
@@ -67,8 +71,9 @@ def conversations(draw: st.DrawFn) -> Said:
     said: Said = []
     orders = list(ORDERS)
     placed: list[UUID] = []
+    fresh = draw(st.sampled_from([about_all, about_seats]))
     times: dict[UUID, int] = {}
-    for place in range(draw(st.integers(1, 24))):
+    for place in range(draw(st.integers(1, 30))):
         again = draw(st.sampled_from(["new", "new", "new", "same", "other"])) if said else "new"
         earlier = draw(st.sampled_from(said)) if said else None
         # Eight wait for an open command at most: more repeats than that are not all answered.
@@ -92,7 +97,7 @@ def conversations(draw: st.DrawFn) -> Said:
 @st.composite
 def splits(draw: st.DrawFn) -> tuple[Said, list[int]]:
     said = draw(conversations())
-    cuts = draw(st.sets(st.integers(1, len(said)), max_size=4))
+    cuts = draw(st.sets(st.integers(1, len(said)), max_size=3))
     return said, sorted(cuts | {len(said)})
 
 
@@ -100,6 +105,7 @@ def splits(draw: st.DrawFn) -> tuple[Said, list[int]]:
 @settings(
     max_examples=60,
     deadline=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_any_split_equals_the_serial_run(h: Harness, case: tuple[Said, list[int]]) -> None:

@@ -37,9 +37,9 @@ async def due(h: Harness) -> None:
     await h.execute("update job set run_at = now() where state = 'ready'")
 
 
-async def until_rung(switches: Switches) -> None:
+async def until_rung(switches: Switches, times: int = 1) -> None:
     for _ in range(500):
-        if switches.rung:
+        if len(switches.rung) >= times:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("the bell was not rung")
@@ -175,6 +175,30 @@ async def test_a_late_failure_does_not_put_a_taken_over_job_back(h: Harness) -> 
     await slow
 
     assert (await job(h))["state"] == "done"
+    assert await bells(h) == ["ring 2"]
+
+
+async def test_a_late_result_is_fenced_while_the_job_is_still_at_work_elsewhere(
+    h: Harness,
+) -> None:
+    switches = h.resources.get(Switches)
+    first, second = asyncio.Event(), asyncio.Event()
+    switches.bell_waits = first
+    await called(h)
+    slow = asyncio.create_task(h.jobs.step("Ring"))
+    await until_rung(switches)
+    await lease_lost(h)
+    switches.bell_waits = second
+    quick = asyncio.create_task(another_runner(h).step("Ring"))
+    await until_rung(switches, 2)
+
+    first.set()
+    await slow
+    before = (await job(h))["state"], await bells(h)
+    second.set()
+    await quick
+
+    assert before == ("running", [])
     assert await bells(h) == ["ring 2"]
 
 
