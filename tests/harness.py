@@ -366,5 +366,5 @@ EXTRA_KINDS: list[type[Message]] = []
 """Message types that tests define for themselves."""
 
 
-def _nothing() -> None:
+def _nothing(urgent: bool) -> None:
     """Nobody to nudge: the harness looks by itself."""

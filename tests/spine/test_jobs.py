@@ -51,7 +51,7 @@ async def lease_lost(h: Harness) -> None:
 
 
 def another_runner(h: Harness) -> JobRunner:
-    return JobRunner(h.wiring, jobs, h.handlers, h.database, h._reply, lambda: None)
+    return JobRunner(h.wiring, jobs, h.handlers, h.database, h._reply, lambda urgent: None)
 
 
 async def test_a_job_runs_after_the_commit_and_its_result_comes_in_a_transaction(

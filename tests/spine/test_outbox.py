@@ -16,6 +16,7 @@ from evslot.spine.leases import Lease
 from evslot.spine.message import Envelope
 from evslot.spine.outbox import Outgoing, Relay
 from evslot.spine.topics import BODY_BYTES, Topic
+from evslot.spine.transaction import Effects
 from tests.harness import Harness
 from tests.spine.ledger.acting import say
 from tests.spine.ledger.messages import BalanceChanged, Deposit, Stumble
@@ -257,3 +258,16 @@ async def test_who_waits_on_a_producer_that_broke_is_told() -> None:
     assert await asyncio.wait_for(waiting, 3.0) == 0
     assert producer._producer is not broken
     await producer.stop()
+
+
+def test_only_what_somebody_waits_for_hurries_the_relay() -> None:
+    def leaving(topic: str) -> Effects:
+        effects = Effects()
+        envelope = Envelope(id=uuid4(), type="spine.Made", version=1, source="made")
+        effects.outgoing.append(Outgoing(topic=topic, key=None, envelope=envelope, body=b"{}"))
+        return effects
+
+    assert not Effects().urgent
+    assert not leaving("reservation-events").urgent
+    assert leaving("payment-service").urgent
+    assert leaving("reservation-dead").urgent

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 async def tidy(h: Harness, rounds: int = 1) -> None:
     """The first rounds of a fresh process on duty."""
     lease = Lease(h.database, "duties", "one")
-    duties = Duties(h.wiring, h.handlers, h.database, lease, h._reply, lambda: None)
+    duties = Duties(h.wiring, h.handlers, h.database, lease, h._reply, lambda urgent: None)
     for _ in range(rounds):
         await duties._round()
 

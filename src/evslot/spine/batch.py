@@ -22,7 +22,7 @@ from evslot.spine.handling import Handlers, Received, Reply
 from evslot.spine.inbox import Waiter
 from evslot.spine.message import Answer, Refusal, wire_name
 from evslot.spine.outbox import Outgoing
-from evslot.spine.records import Answered, Told
+from evslot.spine.records import Answered, Nudge, Told
 from evslot.spine.transaction import (
     Closing,
     Effects,
@@ -86,12 +86,18 @@ class Batch:
     """Runs items in one transaction."""
 
     def __init__(
-        self, wiring: Wiring, handlers: Handlers, database: db.Database, reply: SendReply
+        self,
+        wiring: Wiring,
+        handlers: Handlers,
+        database: db.Database,
+        reply: SendReply,
+        nudge: Nudge,
     ) -> None:
         self._wiring = wiring
         self._handlers = handlers
         self._database = database
         self._reply = reply
+        self._nudge = nudge
 
     async def run(
         self, items: Sequence[Item], prepared: dict[UUID, Any] | None = None
@@ -105,6 +111,7 @@ class Batch:
             left, replies = await unit.run(connection)
         for outgoing, waiter in replies:
             self._reply(outgoing, waiter)
+        self._nudge(unit.urgent)
         return left
 
 
@@ -124,6 +131,10 @@ class _Unit:
         self._prepared = prepared
         self._effects = Effects()
         self._ended: dict[UUID, Ended] = {}
+
+    @property
+    def urgent(self) -> bool:
+        return self._effects.urgent
 
     async def run(
         self, connection: db.Connection

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
@@ -11,7 +10,7 @@ from evslot.spine import db, jobs, outbox, telemetry
 from evslot.spine.callers import SYSTEM
 from evslot.spine.handling import Handlers, Periodic
 from evslot.spine.leases import Lease
-from evslot.spine.records import SendReply
+from evslot.spine.records import Nudge, SendReply
 from evslot.spine.transaction import Closing, Effects, Transaction, Wiring, write_effects
 
 log = structlog.get_logger()
@@ -47,7 +46,7 @@ class Duties:
         database: db.Database,
         lease: Lease,
         reply: SendReply,
-        nudge: Callable[[], None],
+        nudge: Nudge,
     ) -> None:
         self._wiring = wiring
         self._handlers = handlers
@@ -76,7 +75,7 @@ class Duties:
         if self._is_due("asks", 1.0):
             moved += await self._database.execute(outbox.ASK_AGAIN)
         if moved:
-            self._nudge()
+            self._nudge(True)
         for number, periodic in enumerate(self._handlers.periodic):
             if self._is_due(f"periodic {number}", periodic.seconds):
                 await self.run_periodic(periodic)
@@ -100,7 +99,7 @@ class Duties:
         for outgoing, waiter in replies:
             self._reply(outgoing, waiter)
         if effects.mark() != Effects().mark():
-            self._nudge()
+            self._nudge(True)
 
     async def _measure(self) -> None:
         backlog = await self._database.fetch_row(outbox.BACKLOG)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from evslot.spine import db, message, telemetry
 from evslot.spine.callers import SYSTEM
 from evslot.spine.handling import Handlers
-from evslot.spine.records import SendReply
+from evslot.spine.records import Nudge, SendReply
 from evslot.spine.sealing import SealBroken
 from evslot.spine.transaction import (
     Closing,
@@ -135,7 +135,7 @@ class JobRunner:
         handlers: Handlers,
         database: db.Database,
         reply: SendReply,
-        nudge_relay: Callable[[], None],
+        nudge_relay: Nudge,
     ) -> None:
         self._wiring = wiring
         self._jobs = jobs
@@ -265,7 +265,7 @@ class JobRunner:
             replies = await write_effects(connection, self._wiring, effects, Closing())
         for outgoing, waiter in replies:
             self._reply(outgoing, waiter)
-        self._nudge_relay()
+        self._nudge_relay(effects.urgent)
         self.nudge()
 
 

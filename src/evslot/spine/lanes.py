@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from evslot.spine.records import (
     DeadLetter,
     Delivered,
     Incoming,
+    Nudge,
     Poison,
     Reader,
     SendReply,
@@ -44,9 +45,6 @@ TRIES = 3
 PATIENCE_SECONDS = 1.2
 """After this, in trouble, who waits is told that the outcome is not known yet."""
 BACK_OFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
-
-
-Nudge = Callable[[], None]
 
 
 class Lane:
@@ -163,7 +161,6 @@ class Lane:
                 for part in _split(items, error):
                     await self._work_through(part, open_)
                 return
-            self.nudge()
             kept = set(map(id, left))
             for item in items:
                 if id(item) not in kept:
@@ -232,7 +229,7 @@ class Lane:
                                          item.envelope.type)  # fmt: skip
             await write_effects(connection, self.wiring, effects, Closing())
         telemetry.DEAD_LETTERS.labels(topic=incoming.topic, reason=reason.split(":")[0]).inc()
-        self.nudge()
+        self.nudge(True)
         answer_at_once(self.wiring, self.reply, incoming, answers.FAILED)
 
     async def _commit(self, items: list[Item]) -> list[Item]:
@@ -254,6 +251,7 @@ class Lane:
             replies = await write_effects(connection, self.wiring, effects, Closing())
         for outgoing, waiter in replies:
             self.reply(outgoing, waiter)
+        self.nudge(effects.urgent)
         return []
 
 
@@ -270,7 +268,7 @@ class CommandLane(Lane):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._batch = Batch(self.wiring, self.handlers, self.database, self.reply)
+        self._batch = Batch(self.wiring, self.handlers, self.database, self.reply, self.nudge)
         self._thinking = asyncio.Semaphore(2)
 
     def _take(self) -> list[Delivered]:

@@ -77,12 +77,19 @@ class Relay:
         self._publish = publish
         self._lease = lease
         self._nudged = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
         self._pause = TICK_SECONDS
         self._one = asyncio.Lock()  # a last step at the end meets the one under way
 
-    def nudge(self) -> None:
-        """Something was committed: look at once."""
-        self._nudged.set()
+    def nudge(self, urgent: bool) -> None:
+        """Something was committed: look at once, or at the next tick where only views wait.
+
+        Events of some holds then travel together; one by one they cost more than the holds.
+        """
+        if urgent:
+            self._nudged.set()
+        elif self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(TICK_SECONDS, self._nudged.set)
 
     async def run(self) -> None:
         """Until cancelled. Trouble is waited out; what is unsent stays unsent."""
@@ -128,6 +135,7 @@ class Relay:
         except TimeoutError:
             return
         self._nudged.clear()
+        self._soon = None
         self._pause = TICK_SECONDS
 
 

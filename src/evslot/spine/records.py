@@ -98,6 +98,8 @@ class Delivered(Protocol):
 
 SendReply = Callable[[Outgoing, Waiter], None]
 """Publishes an answer without waiting for Kafka: a lost one is asked for again."""
+Nudge = Callable[[bool], None]
+"""Says after a commit that something waits to leave, and whether somebody waits for it."""
 
 
 class Reader:

@@ -276,9 +276,10 @@ class Process:
             partition=answers.reply_partition(waiter),
         )
 
-    def _nudge(self) -> None:
-        self.relay.nudge()
-        self.jobs.nudge()
+    def _nudge(self, urgent: bool) -> None:
+        self.relay.nudge(urgent)
+        if urgent:
+            self.jobs.nudge()
 
     def _note_gap(self, topic: str, partition: int) -> None:
         """A view missed events: it is told to everybody until `evslot republish` closes it."""

@@ -90,6 +90,13 @@ class Effects:
         self.jobs: list[tuple[UUID, str, bytes, float]] = []
         self.answers: list[tuple[UUID, Any]] = []
 
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for what leaves: a service or a worker, not only views."""
+        return bool(self.jobs) or any(
+            not outgoing.topic.endswith("-events") for outgoing in self.outgoing
+        )
+
     def mark(self) -> tuple[int, ...]:
         return tuple(map(len, self._all()))
 
