@@ -106,7 +106,7 @@ async def test_a_deadlock_blames_nobody(h: Harness) -> None:
 
 async def test_a_timeout_blames_nobody_and_nothing_is_done_before_the_commit(h: Harness) -> None:
     impatient = db.Database(h.url, name="impatient", statement_seconds=0.1)
-    lane = CommandLane(h.wiring, h.handlers, h.commands.reader, impatient, h._reply, lambda: None)
+    lane = CommandLane(h.wiring, h.handlers, h.commands.reader, impatient, h._reply, lambda _: None)
     held, names = hands(h, BATCH)
     async with in_the_way(h, "a3"):
         work = asyncio.create_task(lane._persist(list(held)))
@@ -336,7 +336,7 @@ async def test_two_processes_with_the_same_commands_in_other_orders_do_not_deadl
     """As after a rebalance: both have the records, each in an order of its own."""
     other_database = db.Database(h.url, name="other")
     other = CommandLane(
-        h.wiring, h.handlers, h.commands.reader, other_database, h._reply, lambda: None
+        h.wiring, h.handlers, h.commands.reader, other_database, h._reply, lambda _: None
     )
     before = troubles()
     said = [(Deposit(account=f"a{n}", amount=1), UUID(int=n)) for n in (1, 2, 3)]
