@@ -17,8 +17,8 @@ COMMON: dict[str, Any] = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 1000,
     "socket.connection.setup.timeout.ms": 3000,
+    # No address family is asked for: with IPv4 alone a machine that is off line resolves nothing.
     "allow.auto.create.topics": False,
-    "broker.address.family": "v4",
     "topic.metadata.refresh.interval.ms": 60_000,
 }
 
