@@ -27,6 +27,7 @@ from evslot.spine.message import (
     Query,
     message_types,
     outcome_type,
+    owner_of,
     wire_name,
 )
 from evslot.spine.outbox import Outgoing
@@ -195,7 +196,7 @@ class Harness:
                 id=event_id or uuid4(),
                 type=wire_name(kind),
                 version=kind.VERSION,
-                source=kind.__module__.rsplit(".", 2)[-2],
+                source=owner_of(kind),
             )
             hands.append(Hand(self._incoming(envelope, event.key(), message.encode(event))))
         await self.hearing._persist(list(hands))

@@ -18,7 +18,7 @@ from evslot.services.reservation import messages as reservation
 from evslot.services.station import messages as station
 from evslot.services.user import messages as user
 from evslot.spine.kafka import Producer, read_all
-from evslot.spine.message import Command, Envelope, Message, message_types, wire_name
+from evslot.spine.message import Command, Envelope, Message, home_of, message_types, wire_name
 from evslot.spine.records import DeadLetter
 from evslot.spine.topics import REPLY_PARTITIONS, Topics
 from evslot.values import Period
@@ -140,7 +140,7 @@ def poisoned_places() -> list[tuple[str, str, type[Message]]]:
         handlers = wired.all_handlers()
         _, speakers = wired.hears(handlers)
         for speaker in speakers:
-            heard = next(k for k in handlers.events if k.__module__ in MODULES[speaker].__name__)
+            heard = next(k for k in handlers.events if home_of(k) == MODULES[speaker].__name__)
             places.append((name, topics.events(speaker), heard))
     return places
 

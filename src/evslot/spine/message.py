@@ -223,8 +223,14 @@ def snake_case(name: str) -> str:
 
 
 def owner_of(kind: type[Message]) -> str:
-    """The service that owns a message type: the folder its `messages` module lies in."""
-    return kind.__module__.rsplit(".", 2)[-2]
+    """The service that owns a message type: the folder its `messages` lies in."""
+    return home_of(kind).rsplit(".", 2)[-2]
+
+
+def home_of(kind: type[Message]) -> str:
+    """The module a message type is imported from: `messages`, be it a module or a package."""
+    service, inside, _ = kind.__module__.partition(".messages.")
+    return f"{service}.messages" if inside else kind.__module__
 
 
 def wire_name(kind: type[Message]) -> str:
@@ -244,13 +250,13 @@ def outcome_type(kind: type[Message]) -> Any:
 
 
 def message_types(module: ModuleType) -> list[type[Message]]:
-    """All messages that a `messages` module defines, in its order."""
+    """All messages that a `messages` module or package defines, in its order."""
     return [
         kind
         for kind in vars(module).values()
         if isinstance(kind, type)
         and issubclass(kind, Message)
-        and kind.__module__ == module.__name__
+        and f"{kind.__module__}.".startswith(f"{module.__name__}.")
     ]
 
 

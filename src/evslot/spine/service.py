@@ -21,7 +21,7 @@ from evslot.spine.jobs import JobRunner, Jobs
 from evslot.spine.kafka import Delivery, GroupConsumer, Producer
 from evslot.spine.lanes import CommandLane, Lane
 from evslot.spine.leases import Lease
-from evslot.spine.message import Catalogue, Command, Event, Message, Query, message_types
+from evslot.spine.message import Catalogue, Command, Event, Message, Query, home_of, message_types
 from evslot.spine.operations import GetOperation
 from evslot.spine.outbox import Outgoing, Relay
 from evslot.spine.query_lane import QueryLane
@@ -77,10 +77,10 @@ class Service(Struct, frozen=True, kw_only=True):
 
     def hears(self, handlers: Handlers) -> tuple[Catalogue, list[str]]:
         """All events of the services it listens to, and those services."""
-        modules = {kind.__module__: kind for kind in handlers.events}
+        modules = {home_of(kind) for kind in handlers.events}
         kinds: list[type[Message]] = []
-        for kind in modules.values():
-            module = __import__(kind.__module__, fromlist=["*"])
+        for name in sorted(modules):
+            module = __import__(name, fromlist=["*"])
             kinds += [k for k in message_types(module) if issubclass(k, Event)]
         return Catalogue(kinds), sorted({name.rsplit(".", 2)[-2] for name in modules})
 
