@@ -24,7 +24,7 @@ ALWAYS = {"service", "handlers", "queries", "store", "domain", "messages", "sche
 SOMETIMES = {"saga", "adapters", "templates", "locale"}
 IMPERATIVES = {
     *("answer", "authorize", "await", "cancel", "capture", "create", "end", "hold", "import"),
-    *("mark",),
+    *("add", "change", "mark", "retire"),
     *("pay", "refresh", "refund", "register", "request", "send", "set", "sign", "void"),
 }
 """Verbs that begin a command; a new one is a word of the house and is added here on purpose."""

@@ -1,16 +1,39 @@
 """What the station service can be asked, and what it tells."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
+from evslot.services.station.messages.operating import (
+    AddCharger,
+    ChangeCharger,
+    ChangeStation,
+    ChargerExists,
+    ChargerStateChanged,
+    LastCharger,
+    ListStations,
+    OwnStation,
+    OwnStations,
+    RetireCharger,
+    RetireStation,
+    SetChargerState,
+    SetTariff,
+    SetTerms,
+    StationPublished,
+    StationRetired,
+    TariffMissing,
+    TermsName,
+)
 from evslot.services.station.messages.supply import (
+    Candidate,
     Charger,
     ChargerInput,
     ChargerSlots,
+    ChargerStateValue,
     Connector,
     Current,
     DaySlots,
+    EnergyPrice,
     FoundStation,
     FoundStations,
     Hours,
@@ -25,10 +48,11 @@ from evslot.services.station.messages.supply import (
     StationStatus,
     StationView,
     Tariff,
+    TariffElement,
     pack_quote,
     unpack_quote,
 )
-from evslot.spine.message import Command, Conflict, Event, Forbidden, Invalid, NotFound, Query
+from evslot.spine.message import Command, Conflict, Forbidden, Invalid, NotFound, Query
 from evslot.values import (
     ChargerId,
     OrganisationId,
@@ -39,15 +63,23 @@ from evslot.values import (
 )
 
 __all__ = [
+    "AddCharger",
+    "Candidate",
+    "ChangeCharger",
+    "ChangeStation",
     "Charger",
+    "ChargerExists",
     "ChargerInput",
     "ChargerNotFound",
     "ChargerSlots",
+    "ChargerStateChanged",
+    "ChargerStateValue",
     "Connector",
     "CreateStation",
     "Current",
     "CursorInvalid",
     "DaySlots",
+    "EnergyPrice",
     "FindStations",
     "FoundStation",
     "FoundStations",
@@ -57,13 +89,22 @@ __all__ = [
     "Hours",
     "ImportReport",
     "ImportStations",
+    "LastCharger",
+    "ListStations",
     "NotAnOperator",
     "Opening",
     "OpeningException",
+    "OwnStation",
+    "OwnStations",
     "PeriodInvalid",
     "Position",
     "Quote",
+    "RetireCharger",
+    "RetireStation",
     "SearchInvalid",
+    "SetChargerState",
+    "SetTariff",
+    "SetTerms",
     "SignedQuote",
     "Slot",
     "SlotInPast",
@@ -79,16 +120,20 @@ __all__ = [
     "StationNotBookable",
     "StationNotFound",
     "StationPublished",
+    "StationRetired",
     "StationStatus",
     "StationView",
     "Tariff",
+    "TariffElement",
+    "TariffMissing",
     "TariffRequired",
+    "TermsName",
     "pack_quote",
     "unpack_quote",
 ]
 
 
-class CreateStation(Command["StationPublished"], frozen=True, kw_only=True):
+class CreateStation(Command[StationPublished], frozen=True, kw_only=True):
     """Put a station on line: owners and managers of the organisation."""
 
     station_id: StationId
@@ -103,7 +148,7 @@ class CreateStation(Command["StationPublished"], frozen=True, kw_only=True):
     zone: str
     chargers: list[ChargerInput]
     tariff: Tariff
-    terms: Literal["relaxed", "usual", "strict"] = "usual"
+    terms: TermsName = "usual"
     hours: Hours = Hours()
     rule: SlotRule = SlotRule()
     how_to_find: str = ""
@@ -120,7 +165,7 @@ class ImportStations(Command[ImportReport], frozen=True, kw_only=True):
     records: list[Any]
     bookable_as: OrganisationId | None = None
     tariff: Tariff | None = None
-    terms: Literal["relaxed", "usual", "strict"] = "usual"
+    terms: TermsName = "usual"
     rule: SlotRule = SlotRule()
 
     def key(self) -> str:
@@ -172,21 +217,17 @@ class GetQuote(Query[SignedQuote], frozen=True, kw_only=True):
     """The price of a slot, line by line, with the terms that would hold; holds no slot."""
 
     station_id: StationId
-    charger_id: ChargerId
+    charger_id: ChargerId | None = None
+    """None: of a kind, any charger with this plug and power."""
     period: Period
+    connector: str | None = None
+    """OCPI ConnectorType; for a kind."""
+    min_watts: int | None = None
+    now: bool = False
+    """From this minute on, whatever `period.start` says."""
 
     def key(self) -> str:
         return bucket_key(station_bucket(self.station_id))
-
-
-class StationPublished(Event, frozen=True, kw_only=True):
-    """A station is on line, or was changed: its full public state."""
-
-    station: StationView
-    version: int
-
-    def key(self) -> str:
-        return bucket_key(station_bucket(self.station.station_id))
 
 
 class StationNotFound(NotFound):

@@ -21,6 +21,10 @@ from evslot.values import (
 
 StationStatus = Literal["listed", "bookable", "retired"]
 Current = Literal["AC", "DC"]
+ChargerStateValue = Literal[
+    "AVAILABLE", "BLOCKED", "CHARGING", "INOPERATIVE", "OUTOFORDER", "not_known"
+]
+"""What people say of a charger: those OCPI Statuses that are no plan and no booking."""
 
 
 class Position(Struct, frozen=True):
@@ -39,6 +43,41 @@ class Connector(Struct, frozen=True, kw_only=True):
     """None = not known."""
 
 
+class TariffElement(Struct, frozen=True, kw_only=True):
+    """Prices that hold at some hours, instead of the tariff's own (OCPI TariffElement).
+
+    It holds at an instant whose local weekday, wall time and distance from the slot's start all
+    fit. For each of the three prices the first element that holds and names it counts.
+    """
+
+    weekdays: tuple[int, ...] = ()
+    """1 = Monday … 7; none = all."""
+    start: int | None = None
+    """Minutes since local midnight; with `end` at or before it, the hours go over midnight."""
+    end: int | None = None
+    min_minutes: int | None = None
+    """From so many minutes after the slot's start on."""
+    max_minutes: int | None = None
+    """Until so many minutes after the slot's start."""
+    flat: int | None = None
+    """Counts where the element holds at the slot's start."""
+    per_hour: int | None = None
+    per_kwh: int | None = None
+
+
+class Tariff(Struct, frozen=True, kw_only=True):
+    """Gross prices in minor units: a flat booking fee, per hour of the slot, per kWh (shown)."""
+
+    currency: str
+    flat: int = 0
+    per_hour: int = 0
+    per_kwh: int | None = None
+    vat_basis_points: int = 1900
+    version: int = 1
+    elements: tuple[TariffElement, ...] = ()
+    """Other prices at some hours; the first that holds counts."""
+
+
 class ChargerInput(Struct, frozen=True, kw_only=True):
     """One parking position with power, as an operator enters it."""
 
@@ -47,6 +86,8 @@ class ChargerInput(Struct, frozen=True, kw_only=True):
     connectors: list[Connector]
     current: Current = "AC"
     accessible: bool = False
+    tariff: Tariff | None = None
+    """Its own prices; None = the station's."""
 
 
 class Charger(Struct, frozen=True, kw_only=True):
@@ -61,6 +102,8 @@ class Charger(Struct, frozen=True, kw_only=True):
     """An OCPI Status (AVAILABLE, CHARGING, …) or not_known."""
     state_source: str | None = None
     state_at: datetime | None = None
+    tariff: Tariff | None = None
+    """Its own prices; None = the station's."""
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -101,17 +144,6 @@ class SlotRule(Struct, frozen=True, kw_only=True):
     """How far ahead one may book."""
     latest_notice: int = 0
     """Minutes before the start until which one may book."""
-
-
-class Tariff(Struct, frozen=True, kw_only=True):
-    """Gross prices in minor units: a flat booking fee, per hour of the slot, per kWh (shown)."""
-
-    currency: str
-    flat: int = 0
-    per_hour: int = 0
-    per_kwh: int | None = None
-    vat_basis_points: int = 1900
-    version: int = 1
 
 
 class StationView(Struct, frozen=True, kw_only=True):
@@ -196,6 +228,20 @@ class DaySlots(Struct, frozen=True, kw_only=True):
     """More chargers follow than fit into one record: ask again with `after` = this id."""
 
 
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A charger that a quote of a kind may be booked at."""
+
+    charger_id: ChargerId
+    charger_label: str
+
+
+class EnergyPrice(Struct, frozen=True, kw_only=True):
+    """What a kWh costs at the charger in a part of the slot."""
+
+    period: Period
+    per_kwh: int
+
+
 class Quote(Struct, frozen=True, kw_only=True):
     """A price with terms, valid until an instant; what the signed token says.
 
@@ -217,7 +263,14 @@ class Quote(Struct, frozen=True, kw_only=True):
     terms: Terms
     valid_until: datetime
     energy_per_kwh: int | None = None
-    """Shown, not in the total: paid at the charger."""
+    """At the start. Shown, not in the total: paid at the charger."""
+    energy_prices: tuple[EnergyPrice, ...] = ()
+    """All of them, in order, where the price per kWh changes during the slot."""
+    now: bool = False
+    """The slot begins at the minute it was quoted, which may lie in the past when it is held."""
+    candidates: tuple[Candidate, ...] = ()
+    """Of a kind: chargers that fit at this price, to be tried in this order; `charger_id` is the
+    first. Empty where a charger was named."""
 
 
 class SignedQuote(Struct, frozen=True, kw_only=True):
