@@ -16,6 +16,7 @@ from evslot.embedded.supervisor import StartFailed
 from evslot.spine.config import SettingInvalid
 from evslot.spine.db import AccessRefused
 from evslot.spine.kafka import BrokerUnavailable
+from evslot.spine.lanes import LaneBroken
 from evslot.spine.migrations import MigrationChanged
 from evslot.spine.sealing import KeysUnreadable
 from evslot.spine.slots import SlotTaken
@@ -29,6 +30,7 @@ EXPECTED = (
     JavaUnavailable,
     KafkaUnavailable,
     KeysUnreadable,
+    LaneBroken,
     LookupError,
     MigrationChanged,
     NoIdentity,

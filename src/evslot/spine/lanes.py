@@ -45,6 +45,12 @@ TRIES = 3
 PATIENCE_SECONDS = 1.2
 """After this, in trouble, who waits is told that the outcome is not known yet."""
 BACK_OFF_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
+UNEXPECTED_IN_A_ROW = 20
+"""Errors of ours that are neither trouble nor a handler's; then the process ends, and says why."""
+
+
+class LaneBroken(Exception):
+    """A lane fails at its own work again and again; a new process may do better."""
 
 
 class Lane:
@@ -124,19 +130,27 @@ class Lane:
                 open_[id(item)] = delivery
                 items.append(item)
         telemetry.BATCH_SIZE.labels(lane=self.name).observe(len(deliveries))
-        attempt = 0
+        attempt = unexpected = 0
         while items:
             try:
                 await self._work_through(items, open_)
                 break
             except Exception as error:
-                if not db.is_trouble(error):
-                    log.exception("lane_failed", lane=self.name)
+                unexpected = 0 if db.is_trouble(error) else unexpected + 1
+                if unexpected:
+                    self._note_unexpected(error, unexpected)
                 self._note_trouble(error, attempt)
                 await asyncio.sleep(BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS) - 1)])
                 attempt += 1
                 items = [i for i in items if id(i) in open_ and not open_[id(i)].lost]
         self.in_trouble = False
+
+    def _note_unexpected(self, error: Exception, times: int) -> None:
+        """Raises LaneBroken once it is too often: for ever the same batch would be a dead lane."""
+        log.error("lane_failed", lane=self.name, times=times, exc_info=error)
+        if times >= UNEXPECTED_IN_A_ROW:
+            reason = db.reason_of(error)
+            raise LaneBroken(f"{self.name} failed {times} times in a row: {reason}") from error
 
     def _note_trouble(self, error: Exception, attempt: int) -> None:
         telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
@@ -266,8 +280,11 @@ class CommandLane(Lane):
 
     name = "commands"
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(
+        self, wiring: Wiring, handlers: Handlers, reader: Reader, database: db.Database,
+        reply: SendReply, nudge: Nudge,
+    ) -> None:  # fmt: skip
+        super().__init__(wiring, handlers, reader, database, reply, nudge)
         self._batch = Batch(self.wiring, self.handlers, self.database, self.reply, self.nudge)
         self._thinking = asyncio.Semaphore(2)
 

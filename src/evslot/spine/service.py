@@ -19,7 +19,7 @@ from evslot.spine.duties import Duties
 from evslot.spine.handling import Handlers, Queries
 from evslot.spine.jobs import JobRunner, Jobs
 from evslot.spine.kafka import Delivery, GroupConsumer, Producer
-from evslot.spine.lanes import CommandLane, Lane
+from evslot.spine.lanes import CommandLane, Lane, LaneBroken
 from evslot.spine.leases import Lease
 from evslot.spine.message import Catalogue, Command, Event, Message, Query, home_of, message_types
 from evslot.spine.operations import GetOperation
@@ -108,12 +108,12 @@ class Process:
         self.shared = config.shared(SharedSettings)
         self._config = config
         self._stopping = asyncio.Event()
-        self._fatal: str | None = None
+        self._fatal: SlotTaken | LaneBroken | None = None
         self._ready: dict[str, str | bool] = {"migrated": False, "kafka": False, "database": False}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Until a signal (or `stop`); raises SlotTaken or SettingInvalid with one clear line."""
+        """Until a signal (or `stop`); raises SlotTaken, LaneBroken or SettingInvalid: one line."""
         health = telemetry.HealthServer(
             self.settings.health_port,
             live=self._is_live,
@@ -138,7 +138,7 @@ class Process:
             await self._lock.release()
             await health.stop()
         if self._fatal is not None:
-            raise SlotTaken(self._fatal)
+            raise self._fatal
 
     def stop(self) -> None:
         """Finish what is in hand and end."""
@@ -291,12 +291,16 @@ class Process:
 
     def _fenced(self, reason: str) -> None:
         setting = f"EVSLOT_{self.service.name.upper()}_SLOT"
-        self._fatal = f"another process runs in slot {self.settings.slot}: set {setting} ({reason})"
+        self._fatal = SlotTaken(
+            f"another process runs in slot {self.settings.slot}: set {setting} ({reason})"
+        )
         self.stop()
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             log.error("task_ended", exc_info=task.exception())
+            if isinstance(broken := task.exception(), LaneBroken):
+                self._fatal = broken
             self.stop()
 
     async def _look_after(self) -> None:
