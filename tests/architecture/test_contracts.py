@@ -24,7 +24,7 @@ PLANTED = (
     ("3 ", "services/user/drawer.py", "import evslot.values"),
     ("4 ", "gateway/store.py", "import evslot.services.reservation.queries"),
     ("5 ", "services/reservation/store.py", "import evslot.spine.outbox"),
-    ("5 ", "services/station/queries.py", "import evslot.spine.db"),
+    ("5 ", "services/station/queries/search.py", "import evslot.spine.db"),
     ("6a ", "services/reservation/domain/booking.py", "import evslot.spine.transaction"),
     ("6b ", "services/payment/messages.py", "import time"),
     ("7 ", "spine/message.py", "import evslot.spine.db"),

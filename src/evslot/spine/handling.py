@@ -26,6 +26,8 @@ class Received(Struct, Generic[C], frozen=True, kw_only=True):
     command_id: UUID
     prepared: Any = None
     """What the `prepare` function of this kind returned."""
+    trace: str | None = None
+    """W3C traceparent; goes on with the events of this command."""
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -217,6 +219,11 @@ class Queries:
             return run
 
         return register
+
+    def include(self, other: "Queries") -> None:
+        """Take over what another registry (of a module beside it) has."""
+        for kind, run in other.on_query.items():
+            _once(self.on_query, kind, run)
 
 
 def _once(registry: dict[Any, Any], key: Any, run: Any) -> None:

@@ -1,30 +1,17 @@
-"""What the station service answers: search, stations, slots of a day, quotes."""
+"""Search: what is near, with what is free there and what it costs."""
 
-from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable
 from datetime import datetime
-from uuid import uuid4
 
 from evslot.services.station import store
 from evslot.services.station.domain import search as searching
 from evslot.services.station.domain import slots as slotting
 from evslot.services.station.domain.prices import price
-from evslot.services.station.domain.quotes import make_quote
-from evslot.services.station.domain.states import with_known_states
 from evslot.services.station.messages import (
-    Charger,
-    ChargerNotFound,
-    DaySlots,
     FindStations,
     FoundStation,
     FoundStations,
-    GetQuote,
-    GetSlots,
-    GetStation,
-    SignedQuote,
-    StationNotFound,
     StationView,
-    pack_quote,
 )
 from evslot.spine.handling import Queries
 from evslot.spine.sealing import Keys
@@ -32,12 +19,6 @@ from evslot.spine.transaction import Reading
 from evslot.values import ChargerId, Period, StationId
 
 queries = Queries()
-
-
-@queries.on(GetStation)
-async def get_station(query: GetStation, reading: Reading) -> StationView:
-    station = await _station(reading, query.station_id)
-    return with_known_states(station, reading.now)
 
 
 @queries.on(FindStations)
@@ -58,45 +39,6 @@ async def find_stations(query: FindStations, reading: Reading) -> FoundStations:
         as_of=reading.now,
         next_cursor=searching.pack_cursor(query, page[-1], keys.fingerprint) if more else None,
     )
-
-
-@queries.on(GetSlots)
-async def get_slots(query: GetSlots, reading: Reading) -> DaySlots:
-    station = await _station(reading, query.station_id)
-    span = slotting.claimed_span(station, query.day, query.minutes, reading.now)
-    chargers, next_after = _asked_chargers(station, query)
-    busy = await _busy(reading, chargers, span)
-    return DaySlots(
-        station_id=station.station_id,
-        day=query.day,
-        zone=station.zone,
-        minutes=query.minutes,
-        chargers=slotting.day_slots(station, query.day, query.minutes, chargers, busy, reading.now),
-        as_of=reading.now,
-        next_after=next_after,
-    )
-
-
-@queries.on(GetQuote)
-async def get_quote(query: GetQuote, reading: Reading) -> SignedQuote:
-    """Whether the slot is taken is not looked at: only the reservation service knows."""
-    slotting.check_period(query.period)
-    station = await _station(reading, query.station_id)
-    charger = next((c for c in station.chargers if c.charger_id == query.charger_id), None)
-    if charger is None:
-        raise ChargerNotFound
-    quote = make_quote(station, charger, query.period, reading.now, uuid4())
-    keys = reading.resource(Keys)
-    return SignedQuote(
-        quote=quote, token=pack_quote(quote, lambda signed: keys.mac("reservation", signed))
-    )
-
-
-async def _station(reading: Reading, station_id: StationId) -> StationView:
-    station = (await store.select_stations(reading, [station_id])).get(station_id)
-    if station is None:
-        raise StationNotFound
-    return station
 
 
 async def _near(
@@ -174,25 +116,6 @@ async def _taken_chargers(
     return {ChargerId(row["charger_id"]) for row in rows}
 
 
-async def _busy(
-    reading: Reading, chargers: Sequence[Charger], span: Period
-) -> dict[ChargerId, list[Period]]:
-    rows = await reading.fetch(
-        """select charger_id, lower(occupied) as start, upper(occupied) as until
-           from busy
-           where charger_id = any($1::uuid[]) and occupies and occupied && tstzrange($2, $3)
-             and (held_until is null or held_until > $4)""",
-        [charger.charger_id for charger in chargers],
-        span.start,
-        span.end,
-        reading.now,
-    )
-    found: dict[ChargerId, list[Period]] = defaultdict(list)
-    for row in rows:
-        found[ChargerId(row["charger_id"])].append(Period(row["start"], row["until"]))
-    return found
-
-
 def _found(
     search: FindStations,
     station: StationView,
@@ -219,20 +142,3 @@ def _found(
         max_watts=max(watts, default=None),
         price=price(station.tariff, window) if window and station.tariff else None,
     )
-
-
-def _asked_chargers(
-    station: StationView, query: GetSlots
-) -> tuple[list[Charger], ChargerId | None]:
-    """The chargers of this answer, and the last of them where more follow."""
-    if query.charger_id is not None:
-        wanted = [c for c in station.chargers if c.charger_id == query.charger_id]
-        if not wanted:
-            raise ChargerNotFound
-        return wanted, None
-    ids = [charger.charger_id for charger in station.chargers]
-    if query.after is not None and query.after not in ids:
-        raise ChargerNotFound
-    begin = ids.index(query.after) + 1 if query.after else 0
-    end = begin + slotting.chargers_per_answer(station)
-    return station.chargers[begin:end], ids[end - 1] if end < len(ids) else None
