@@ -271,6 +271,10 @@ class Quote(Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     """Of a kind: chargers that fit at this price, to be tried in this order; `charger_id` is the
     first. Empty where a charger was named."""
+    connector: str | None = None
+    """Of a kind: the plug that was asked for, an OCPI ConnectorType."""
+    min_watts: int | None = None
+    """Of a kind: the power that was asked for."""
 
 
 class SignedQuote(Struct, frozen=True, kw_only=True):
