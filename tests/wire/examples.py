@@ -18,6 +18,7 @@ AN_ID = UUID("018f4c1e-5a00-8123-8abc-0123456789ab")
 AN_INSTANT = datetime(2027, 3, 28, 1, 30, tzinfo=UTC)
 PLAIN: dict[Any, Any] = {
     UUID: AN_ID,
+    bytes: b"\x25PDF\xff",
     datetime: AN_INSTANT,
     date: date(2027, 3, 28),
     int: 7,

@@ -1,4 +1,4 @@
-"""What the payment service can be asked, and what it tells."""
+"""Payments: what was promised, taken and given back."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from evslot.services.payment.messages.receipts import Bought
 from evslot.spine.message import (
     Command,
     Conflict,
@@ -62,7 +63,13 @@ class AuthorizePayment(Command[Payment], frozen=True, kw_only=True):
     payer_id: UserId
     amount: Money
     method: Secret[str]
+    """The provider's token; empty where `method_id` names a saved method of the payer."""
     capture: bool = False
+    bought: Bought | None = None
+    """What the receipt names."""
+    method_id: UUID | None = None
+    save_method: bool = False
+    """Keep the method for later, once the payment stands."""
 
     def key(self) -> str:
         return str(self.payment_id)
