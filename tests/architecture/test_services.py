@@ -25,7 +25,7 @@ SOMETIMES = {"saga", "adapters", "templates", "locale"}
 IMPERATIVES = {
     *("answer", "authorize", "await", "cancel", "capture", "create", "end", "hold", "import"),
     *("add", "change", "mark", "retire"),
-    *("remove", "save", "take"),
+    *("check", "complete", "lift", "prolong", "remove", "save", "take"),
     *("pay", "refresh", "refund", "register", "request", "send", "set", "sign", "void"),
 }
 """Verbs that begin a command; a new one is a word of the house and is added here on purpose."""
