@@ -1,0 +1,196 @@
+"""Organisations, who belongs to them, and the keys of their machines."""
+
+from typing import Literal
+from uuid import UUID
+
+from evslot.services.user.messages.events import (
+    MembershipChanged,
+    OrganisationChanged,
+    OrganisationCreated,
+)
+from evslot.services.user.messages.views import (
+    ApiKey,
+    ApiKeys,
+    InvitationWithdrawn,
+    Invited,
+    MemberRole,
+    Members,
+    NewApiKey,
+    Organisations,
+    OrganisationView,
+    SampleOrganisation,
+    SampleOwner,
+    Scope,
+)
+from evslot.spine.message import Command, Personal, Query
+from evslot.values import OrganisationId, UserId
+
+OrganisationField = Literal["vat_id", "register"]
+
+
+class CreateOrganisation(Command[OrganisationCreated], frozen=True, kw_only=True):
+    """Register an operator; its maker becomes the owner (seen in the next access token)."""
+
+    organisation_id: OrganisationId
+    """Made by the edge from the command id, so that a repeat names the same one."""
+    legal_name: str
+    address: str
+    country: str
+    """ISO 3166-1 alpha-2."""
+    contact_email: str
+    phone: str
+    vat_id: str | None = None
+    register: str | None = None
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class ChangeOrganisation(Command[OrganisationView], frozen=True, kw_only=True):
+    """Change the details of an operator; what is None stays as it is. Receipts keep what was."""
+
+    organisation_id: OrganisationId
+    legal_name: str | None = None
+    address: str | None = None
+    country: str | None = None
+    contact_email: str | None = None
+    phone: str | None = None
+    vat_id: str | None = None
+    register: str | None = None
+    emptied: tuple[OrganisationField, ...] = ()
+    """Fields that are to say nothing any more."""
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class ApproveOrganisation(Command[OrganisationChanged], frozen=True, kw_only=True):
+    """Let an operator's stations be shown; only platform admins may."""
+
+    organisation_id: OrganisationId
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class GetOrganisation(Query[OrganisationView], frozen=True, kw_only=True):
+    """One organisation, for its members; services may ask too (receipts)."""
+
+    organisation_id: OrganisationId
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class ListOrganisations(Query[Organisations], frozen=True, kw_only=True):
+    """The organisations the caller belongs to (20 at most, on one page)."""
+
+    user_id: UserId
+
+    def key(self) -> str:
+        return str(self.user_id)
+
+
+class FindOrganisations(Query[Organisations], frozen=True, kw_only=True):
+    """All organisations by name; only platform admins may ask."""
+
+    approved: bool | None = None
+    """None = both."""
+    limit: int = 20
+    cursor: str | None = None
+
+    def key(self) -> None:
+        return None
+
+
+class ListMembers(Query[Members], frozen=True, kw_only=True):
+    """Who belongs to an organisation, for its members."""
+
+    organisation_id: OrganisationId
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class InviteMember(Command[Invited], frozen=True, kw_only=True):
+    """Have somebody belong to the organisation: at once, or when they first sign in."""
+
+    organisation_id: OrganisationId
+    invitation_id: UUID
+    email: Personal[str]
+    role: MemberRole
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class WithdrawInvitation(Command[InvitationWithdrawn], frozen=True, kw_only=True):
+    """Take an invitation back."""
+
+    organisation_id: OrganisationId
+    invitation_id: UUID
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class ChangeMember(Command[MembershipChanged], frozen=True, kw_only=True):
+    """Give a member another role; who loses rights is signed out, who gains sees it next time."""
+
+    organisation_id: OrganisationId
+    user_id: UserId
+    role: MemberRole
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class RemoveMember(Command[MembershipChanged], frozen=True, kw_only=True):
+    """Take somebody out of the organisation; everybody may take out themself."""
+
+    organisation_id: OrganisationId
+    user_id: UserId
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class ListApiKeys(Query[ApiKeys], frozen=True, kw_only=True):
+    """The API keys of an organisation, for its owners."""
+
+    organisation_id: OrganisationId
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class CreateApiKey(Command[NewApiKey], frozen=True, kw_only=True):
+    """Make a key with which a machine acts for the organisation."""
+
+    organisation_id: OrganisationId
+    api_key_id: UUID
+    name: str
+    scopes: tuple[Scope, ...]
+    valid_days: int = 365
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class RevokeApiKey(Command[ApiKey], frozen=True, kw_only=True):
+    """Make an API key worth nothing; its access tokens are dead at once at every edge."""
+
+    organisation_id: OrganisationId
+    api_key_id: UUID
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class EnsureSampleOrganisations(Command[SampleOwner], frozen=True, kw_only=True):
+    """Have the sample operator own these; only the system may, in development only."""
+
+    organisations: tuple[SampleOrganisation, ...]
+
+    def key(self) -> None:
+        return None
