@@ -17,6 +17,7 @@ VIEW = """
 select jsonb_build_object(
   'station_id', s.station_id, 'organisation_id', s.organisation_id, 'version', s.version,
   'name', s.name, 'address', s.address, 'city', s.city, 'postcode', s.postcode,
+  'district', s.district,
   'country', s.country, 'position',
   jsonb_build_object('latitude', s.latitude, 'longitude', s.longitude),
   'zone', s.zone, 'how_to_find', s.how_to_find, 'status', s.status, 'hours', s.hours,
@@ -91,18 +92,18 @@ _STATIONS = """
 insert into station as s (
   station_id, organisation_id, version, status, name, address, city, postcode, country,
   how_to_find, latitude, longitude, zone, hours, rule, standards, most_watts, tariff_version,
-  terms_version, imported_from, source_id, source, licence)
+  terms_version, imported_from, source_id, source, licence, district)
 select v.station_id, v.organisation_id, v.version, v.status, v.name, v.address, v.city,
   v.postcode, v.country, v.how_to_find, (v.position->>'latitude')::float8,
   (v.position->>'longitude')::float8, v.zone, v.hours, v.rule, p.standards, p.most_watts,
   (v.tariff->>'version')::integer, (v.terms->>'version')::integer, r.imported_from,
-  r.source_id, v.source, v.licence
+  r.source_id, v.source, v.licence, coalesce(v.district, '')
 from jsonb_to_recordset($1::jsonb) as r (view jsonb, imported_from text, source_id text),
   jsonb_to_record(r.view) as v (
     station_id uuid, organisation_id uuid, version integer, status text, name text, address text,
     city text, postcode text, country text, how_to_find text, position jsonb, zone text,
     hours jsonb, rule jsonb, tariff jsonb, terms jsonb, chargers jsonb, source text,
-    licence text),
+    licence text, district text),
   lateral (
     select coalesce(array_agg(distinct k.plug->>'standard'), '{}') as standards,
       coalesce(max((k.plug->>'max_watts')::integer), 0) as most_watts
@@ -119,7 +120,7 @@ on conflict (station_id) do update set
   tariff_version = excluded.tariff_version,
   terms_version = excluded.terms_version, imported_from = excluded.imported_from,
   source_id = excluded.source_id, source = excluded.source, licence = excluded.licence,
-  changed_at = now()
+  district = excluded.district, changed_at = now()
 where s.version = excluded.version - 1"""
 
 _GONE_CHARGERS = """

@@ -1,9 +1,20 @@
 """What the station service can be asked, and what it tells."""
 
 from datetime import date
-from typing import Any
-from uuid import UUID
 
+from evslot.services.station.messages.finding import (
+    Box,
+    FindStations,
+    FoundStation,
+    FoundStations,
+    ImportFormat,
+    ImportStations,
+    Locations,
+    Place,
+    PlaceKind,
+    Places,
+    SortedBy,
+)
 from evslot.services.station.messages.operating import (
     AddCharger,
     ChangeCharger,
@@ -34,8 +45,6 @@ from evslot.services.station.messages.supply import (
     Current,
     DaySlots,
     EnergyPrice,
-    FoundStation,
-    FoundStations,
     Hours,
     ImportReport,
     Opening,
@@ -64,6 +73,7 @@ from evslot.values import (
 
 __all__ = [
     "AddCharger",
+    "Box",
     "Candidate",
     "ChangeCharger",
     "ChangeStation",
@@ -87,16 +97,21 @@ __all__ = [
     "GetSlots",
     "GetStation",
     "Hours",
+    "ImportFormat",
     "ImportReport",
     "ImportStations",
     "LastCharger",
     "ListStations",
+    "Locations",
     "NotAnOperator",
     "Opening",
     "OpeningException",
     "OwnStation",
     "OwnStations",
     "PeriodInvalid",
+    "Place",
+    "PlaceKind",
+    "Places",
     "Position",
     "Quote",
     "RetireCharger",
@@ -113,6 +128,7 @@ __all__ = [
     "SlotRule",
     "SlotTooFar",
     "SlotTooSoon",
+    "SortedBy",
     "StationChanged",
     "StationClosed",
     "StationExists",
@@ -155,38 +171,6 @@ class CreateStation(Command[StationPublished], frozen=True, kw_only=True):
 
     def key(self) -> str:
         return bucket_key(station_bucket(self.station_id))
-
-
-class ImportStations(Command[ImportReport], frozen=True, kw_only=True):
-    """One numbered part of an import of Open Charge Map records (domain rule 1.9)."""
-
-    import_id: UUID
-    part: int
-    records: list[Any]
-    bookable_as: OrganisationId | None = None
-    tariff: Tariff | None = None
-    terms: TermsName = "usual"
-    rule: SlotRule = SlotRule()
-
-    def key(self) -> str:
-        return str(self.import_id)
-
-
-class FindStations(Query[FoundStations], frozen=True, kw_only=True):
-    """Stations around a place, nearest first, with what is free in a window."""
-
-    position: Position
-    radius_metres: int = 3000
-    connector: str | None = None
-    """OCPI ConnectorType."""
-    min_watts: int | None = None
-    window: Period | None = None
-    bookable_only: bool = False
-    limit: int = 50
-    cursor: str | None = None
-
-    def key(self) -> None:
-        return None
 
 
 class GetStation(Query[StationView], frozen=True, kw_only=True):

@@ -169,33 +169,8 @@ class StationView(Struct, frozen=True, kw_only=True):
     """Data provider of an import, with `licence`."""
     licence: str | None = None
     version: int = 1
-
-
-class FoundStation(Struct, frozen=True, kw_only=True):
-    """A line of a search: what is free for the wanted window, and what it costs."""
-
-    station_id: StationId
-    name: str
-    address: str
-    position: Position
-    zone: str
-    status: StationStatus
-    distance_metres: int
-    chargers_total: int
-    """Chargers that have the wanted plug and power."""
-    chargers_free: int | None
-    """Of these free for the whole window; None without a window or where not bookable."""
-    max_watts: int | None
-    price: Money | None
-    """Of the window, gross; None without a window or a tariff."""
-
-
-class FoundStations(Struct, frozen=True, kw_only=True):
-    """Nearest first."""
-
-    stations: list[FoundStation]
-    as_of: datetime
-    next_cursor: str | None = None
+    district: str = ""
+    """Part of the city, where somebody said so."""
 
 
 class Slot(Struct, frozen=True, kw_only=True):
