@@ -101,6 +101,7 @@ class RunningSystem:
             **{f"{name.upper()}_HEALTH": free_port() for name in system.NAMES},
         }
         return {
+            "EVSLOT_GATEWAY_LIMITS": "false",  # all the load comes from one address
             **os.environ,
             "EVSLOT_DATA_DIR": str(self.folder),
             "EVSLOT_RESERVATION_HOLD_SECONDS": str(HOLD_SECONDS),

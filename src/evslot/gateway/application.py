@@ -9,6 +9,7 @@ from msgspec import Struct
 from evslot.gateway.auth import Door
 from evslot.gateway.backend import Accepted, Backend
 from evslot.gateway.edge import Edge
+from evslot.gateway.limits import Limits
 from evslot.gateway.live import Live
 from evslot.gateway.pages import pages
 from evslot.gateway.problems import response_for
@@ -30,7 +31,7 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 def create_app(parts: Parts, settings: GatewaySettings) -> ASGIApp:
     """The ASGI application; nothing in it starts or stops by itself."""
-    reception = Reception(parts.door, parts.backend, parts.shared)
+    reception = Reception(parts.door, parts.backend, parts.shared, Limits(settings))
     app = Litestar.from_config(
         AppConfig(
             route_handlers=[*ROUTES, *pages()],

@@ -131,12 +131,16 @@ class Backend:
             raise Unavailable()
         return cast(Outcome, self._outcome(kind, answer))
 
+    def refuse_when_full(self) -> None:
+        """Raises Busy; asked before a body is read as well, so that a no costs little."""
+        if self.in_flight >= self._settings.in_flight:
+            raise Busy()
+
     async def _exchange(
         self, message: Message, number: UUID, asker: Asker, operation: Operation | None
     ) -> Answer | None:
         """The answer; None where it did not come in time, or is not to be waited for."""
-        if self.in_flight >= self._settings.in_flight:
-            raise Busy()
+        self.refuse_when_full()
         self.in_flight += 1
         IN_FLIGHT.set(self.in_flight)
         try:
@@ -210,7 +214,7 @@ class Backend:
             wait_until=now + timedelta(seconds=self._settings.wait_seconds),
             not_after=limit,
             caller=asker.jwt,
-            traceparent=trace if trace and TRACEPARENT.fullmatch(trace) else None,
+            traceparent=trace if trace and TRACEPARENT.fullmatch(trace) else _new_trace(),
         )
 
     def never_begun(self, operation: Operation) -> bool:
@@ -231,3 +235,8 @@ class Backend:
 
     def _count(self, kind: type[Message], outcome: str) -> None:
         REQUESTS.labels(wire_name(kind), outcome).inc()
+
+
+def _new_trace() -> str:
+    """A W3C traceparent: what a request sets off in all parts can be found by it."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

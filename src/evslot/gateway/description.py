@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from evslot.gateway.limits import Class
 from evslot.gateway.parsing import Parameters
 from evslot.spine.message import Refusal
 
@@ -11,6 +12,16 @@ def described(
     tag: str,
     parameters: type[Parameters] | None = None,
     example: Any = None,
+    limit: Class | None = None,
 ) -> dict[str, Any]:
-    """Goes into a route's `opt`; /openapi.json and the page at /docs are made from it."""
-    return {"refusals": refusals, "tag": tag, "parameters": parameters, "example": example}
+    """Goes into a route's `opt`; /openapi.json and the page at /docs are made from it.
+
+    `limit` is named only where signature, method and tag do not say it: see `limits.class_of`.
+    """
+    return {
+        "refusals": refusals,
+        "tag": tag,
+        "parameters": parameters,
+        "example": example,
+        "limit": limit,
+    }

@@ -7,6 +7,7 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from evslot.gateway.limits import Taken
 from evslot.spine.telemetry import HTTP_SECONDS, log, log_context
 
 SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
@@ -46,7 +47,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _headers(message["headers"], request_id)
+                limit = scope["state"].get("limit")
+                message["headers"] = _headers(message["headers"], request_id, limit)
             await send(message)
 
         with log_context(request_id=request_id):
@@ -71,8 +73,10 @@ class Edge:
             )
 
 
-def _headers(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+def _headers(headers: Any, request_id: str, limit: Taken | None) -> list[tuple[bytes, bytes]]:
     found = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+    if limit is not None:
+        found.extend(limit.headers())
     if not any(name == b"cache-control" for name, _ in headers):
         found.append(NOT_STORED)
     return found

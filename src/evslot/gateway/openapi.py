@@ -15,6 +15,7 @@ from msgspec import Struct
 from evslot.gateway import problems
 from evslot.gateway.answers import OperationView
 from evslot.gateway.examples import example_of
+from evslot.gateway.limits import RateLimited, class_of
 from evslot.gateway.listening import OwnChange, SlotChange
 from evslot.gateway.problems import Problem
 from evslot.gateway.routes import ROUTES
@@ -93,7 +94,7 @@ def document() -> dict[str, Any]:
 @cache
 def _components() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """How each type is referred to, and the schemas themselves."""
-    kinds = [_answer_type(route) for route in ROUTES] + [_body_type(route) for route in ROUTES]
+    kinds = [_answer_type(route) for route in ROUTES] + [body_type(route) for route in ROUTES]
     plain = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Struct)]
     described = [*dict.fromkeys([*plain, Problem, OperationView, SlotChange, OwnChange])]
     refs, schemas = msgspec.json.schema_components(described, ref_template=REF)
@@ -104,11 +105,12 @@ def refusals_of(route: Any) -> dict[int, list[type[Refusal]]]:
     """Every no that a route can say, by status."""
     said: list[type[Refusal]] = [*route.opt["refusals"]]
     said += [Unauthenticated, TokenInvalid] if needs_token(route) else []
-    said += BODY_REFUSALS if _body_type(route) else []
+    said += BODY_REFUSALS if body_type(route) else []
     said += [problems.FieldInvalid, problems.UnknownField] if route.opt["parameters"] else []
     if _is_write(route):
         said += [IdempotencyKeyReused, problems.IdempotencyKeyInvalid, problems.OutcomeUnknown]
         said += [TooLate]
+    said += [] if class_of(route) == "none" else [RateLimited]
     said += [problems.Unavailable, problems.Busy, Failed]
     by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in dict.fromkeys(said):
@@ -140,7 +142,7 @@ def _operation(route: Any, path: str) -> dict[str, Any]:
     }
     if needs_token(route):
         operation["security"] = [{"bearer": []}]
-    if body := _body_type(route):
+    if body := body_type(route):
         content: dict[str, Any] = {"schema": _schema_of(body)}
         if route.opt["example"] is not None:
             content["example"] = route.opt["example"]
@@ -266,7 +268,7 @@ def _answer_type(route: Any) -> Any:
     return None if kind is type(None) else kind
 
 
-def _body_type(route: Any) -> Any:
+def body_type(route: Any) -> Any:
     kind = get_type_hints(route.fn).get("data")
     if kind is not None and _is_optional(kind):
         return next(one for one in get_args(kind) if one is not type(None))

@@ -70,6 +70,7 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # whose word counts is said by EVSLOT_GATEWAY_PROXIES
                 timeout_keep_alive=IDLE_SECONDS,
                 timeout_graceful_shutdown=stop_seconds,
                 limit_concurrency=connections,

@@ -9,6 +9,10 @@ MINUTES_BACK = 15
 ended before the start is still known to be over."""
 
 
+Limit = Annotated[str, Meta(pattern=r"^(off|[1-9][0-9]{0,5}/[1-9][0-9]{0,4})$")]
+"""`amount/seconds`: so many at once, and as many again within so many seconds; or `off`."""
+
+
 class GatewaySettings(Struct, frozen=True, kw_only=True):
     """Limits of the edge; each bounds something a caller could otherwise fill."""
 
@@ -31,5 +35,19 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """Events kept for readers that come back; about 1 kB each."""
     shared_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.1
     """How old an answer to a public read may be that is given to several callers."""
+    limits: bool = True
+    """False: nobody is told 429. For measurements and tests, whose callers share one address."""
+    limit_read: Limit = "1200/60"
+    """Reads of one account."""
+    limit_write: Limit = "240/60"
+    """Writes of one account."""
+    limit_open: Limit = "2400/60"
+    """What needs no account, by address: a whole office may stand behind one."""
+    limit_sign_in: Limit = "120/60"
+    """Codes, registrations and sign-ins, by address."""
+    limit_account: Limit = "20/600"
+    """Codes and sign-ins to one e-mail address, wherever they come from."""
+    proxies: Annotated[int, Meta(ge=0, le=8)] = 0
+    """Proxies of our own in front, each of which adds to X-Forwarded-For; 0 = none is believed."""
     stop_seconds: Annotated[int, Meta(ge=1, le=60)] = 6
     log_requests: bool = True

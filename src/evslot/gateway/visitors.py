@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
 
@@ -10,6 +12,7 @@ from litestar.di import NamedDependency
 
 from evslot.gateway.auth import Door, header_of
 from evslot.gateway.backend import Asker, Backend
+from evslot.gateway.limits import Limits, class_of
 from evslot.gateway.operations import Operation
 from evslot.gateway.parsing import parse_body, parse_parameters
 from evslot.gateway.problems import BodyTooSlow, IdempotencyKeyInvalid, Unavailable
@@ -32,6 +35,8 @@ class EdgeRequest(Request[Any, Any, Any]):
 
     caller: Caller = ANONYMOUS
     jwt: str | None = None
+    enters: Callable[[str], None] | None = None
+    """Where an account is opened: told the e-mail address, before anything is done with it."""
 
     async def body(self) -> bytes:
         """Bounded in size by the framework, in time here."""
@@ -44,7 +49,11 @@ class EdgeRequest(Request[Any, Any, Any]):
     async def json(self) -> Any:
         """The type a route declares for `data`; the framework's own way would coerce."""
         kind = self.route_handler.parsed_fn_signature.parameters["data"].annotation
-        return parse_body(await self.body(), kind)
+        body = parse_body(await self.body(), kind)
+        email = getattr(body, "email", None)
+        if self.enters is not None and isinstance(email, str):
+            self.enters(email)
+        return body
 
     def parameters(self, kind: type[T]) -> T:
         """The query parameters, of which none may be unknown."""
@@ -163,17 +172,35 @@ Driver = NamedDependency[SignedInDriver]
 class Reception:
     """Greets every request: who is it, may they pass; makes what routes ask for."""
 
-    def __init__(self, door: Door, backend: Backend, shared: SharedReads) -> None:
+    def __init__(self, door: Door, backend: Backend, shared: SharedReads, limits: Limits) -> None:
         self._door = door
         self._backend = backend
         self._shared = shared
+        self._limits = limits
 
     async def greet(self, request: Request[Any, Any, Any]) -> None:
-        """Runs before the body is read, so that strangers are told 401 first."""
+        """Runs before the body is read: strangers, too many and a full house are told so first."""
         assert isinstance(request, EdgeRequest)
-        request.caller, request.jwt = self._door.let_in(request)
-        if request.jwt is None and needs_driver(request.route_handler):
-            raise Unauthenticated()
+        route = request.route_handler
+        try:
+            request.caller, request.jwt = self._door.let_in(request)
+            if request.jwt is None and needs_driver(route):
+                raise Unauthenticated()
+        except Unauthenticated:
+            self._limits.charge("open", request.scope, ANONYMOUS)
+            raise
+        request.scope["state"]["caller"] = request.caller
+        kind = class_of(route)
+        self._limits.charge(kind, request.scope, request.caller)
+        if kind == "sign_in":
+            request.enters = partial(self._enters, request)
+        if request.method != "GET":
+            self._backend.refuse_when_full()
+
+    def _enters(self, request: EdgeRequest, email: str) -> None:
+        """The table of limits holds no addresses of people, only fingerprints."""
+        whole = email.strip().casefold().encode()
+        self._limits.charge_account(self._backend.keys.fingerprint(whole).hex(), request.scope)
 
     def visitor(self, request: EdgeRequest) -> AnyVisitor:
         return AnyVisitor(request, self._backend, self._shared)
