@@ -13,8 +13,9 @@ from tests.services.station.supplies import TARIFF, a_station, utc
 from evslot.services.station import messages as station
 from evslot.services.station.domain.hours import open_spans
 from evslot.services.station.domain.prices import price_lines, total
-from evslot.services.station.domain.quotes import make_quote
+from evslot.services.station.domain.quotes import Wish, make_quote
 from evslot.services.station.domain.slots import (
+    Occupied,
     chargers_per_answer,
     check_slot,
     claimed_span,
@@ -26,6 +27,7 @@ from evslot.values import Period
 
 NOW = utc("2026-06-01T08:00")
 MONDAY = date(2026, 6, 1)
+BERLIN = "Europe/Berlin"
 
 
 def period(start: str, end: str) -> Period:
@@ -150,7 +152,9 @@ def reasons(
     view: station.StationView, day: date, minutes: int, busy: list[Period]
 ) -> dict[datetime, str | None]:
     charger = view.chargers[0]
-    (found,) = day_slots(view, day, minutes, [charger], {charger.charger_id: busy}, NOW)
+    (found,) = day_slots(
+        view, day, minutes, [charger], {charger.charger_id: [Occupied(one) for one in busy]}, NOW
+    )
     return {slot.period.start: slot.reason for slot in found.slots}
 
 
@@ -213,7 +217,9 @@ def test_a_slot_is_free_exactly_when_it_could_be_quoted_and_nothing_overlaps(
     start = now.replace(hour=0) + timedelta(days=1, minutes=begin - 180)
     taken = Period(start, start + timedelta(minutes=length))
     charger = view.chargers[0]
-    (found,) = day_slots(view, day, minutes, [charger], {charger.charger_id: [taken]}, now)
+    (found,) = day_slots(
+        view, day, minutes, [charger], {charger.charger_id: [Occupied(taken)]}, now
+    )
     for slot in found.slots:
         claimed = Period(slot.period.start, slot.period.end + timedelta(minutes=5))
         allowed = refusal_of(view, slot.period, now) is None
@@ -226,7 +232,7 @@ def test_a_slot_is_free_exactly_when_it_could_be_quoted_and_nothing_overlaps(
 @given(per_hour=st.integers(0, 10_000_000), minutes=st.integers(1, 1440))
 def test_time_is_rounded_half_up_to_the_minor_unit(per_hour: int, minutes: int) -> None:
     tariff = replace(TARIFF, flat=0, per_hour=per_hour)
-    lines = price_lines(tariff, Period(NOW, NOW + timedelta(minutes=minutes)))
+    lines = price_lines(tariff, Period(NOW, NOW + timedelta(minutes=minutes)), BERLIN)
     exact = Fraction(per_hour * minutes, 60)
     amount = sum(line.amount for line in lines)
     assert amount == int(exact + Fraction(1, 2))
@@ -248,7 +254,7 @@ def test_lines_explain_the_price_to_the_cent(
     flat: int, per_hour: int, minutes: int, amounts: list[int]
 ) -> None:
     tariff = replace(TARIFF, flat=flat, per_hour=per_hour)
-    lines = price_lines(tariff, Period(NOW, NOW + timedelta(minutes=minutes)))
+    lines = price_lines(tariff, Period(NOW, NOW + timedelta(minutes=minutes)), BERLIN)
     assert [line.amount for line in lines] == amounts
     assert total(tariff, lines).amount == sum(amounts)
     assert {line.vat_basis_points for line in lines} <= {1900}
@@ -256,7 +262,7 @@ def test_lines_explain_the_price_to_the_cent(
 
 def test_a_quote_freezes_price_terms_and_what_is_claimed() -> None:
     view, wanted = a_station(), period("06-01T10:00", "06-01T11:30")
-    quote = make_quote(view, view.chargers[1], wanted, NOW, uuid4())
+    quote = make_quote(view, Wish(chargers=[view.chargers[1]], period=wanted), NOW, uuid4())
     assert quote.total.amount == 100 + 600
     assert quote.occupied == period("06-01T10:00", "06-01T11:35")
     assert quote.valid_until == NOW + timedelta(minutes=15)
@@ -268,9 +274,9 @@ def test_a_quote_freezes_price_terms_and_what_is_claimed() -> None:
     "change", [{"status": "listed"}, {"status": "retired"}, {"tariff": None}, {"terms": None}]
 )
 def test_no_quote_where_booking_is_not_offered(change: dict[str, object]) -> None:
-    view = a_station(**change)
+    view, wanted = a_station(**change), period("06-01T10:00", "06-01T11:00")
     with pytest.raises(station.StationNotBookable):
-        make_quote(view, view.chargers[0], period("06-01T10:00", "06-01T11:00"), NOW, uuid4())
+        make_quote(view, Wish(chargers=view.chargers, period=wanted), NOW, uuid4())
 
 
 def test_the_nearer_the_start_the_more_a_preset_keeps() -> None:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from evslot.services.station.domain.hours import is_open, open_spans
@@ -24,12 +25,22 @@ from evslot.services.station.messages import (
     SlotTooSoon,
     StationClosed,
     StationView,
+    Tariff,
 )
 from evslot.values import ChargerId, Period
 
 Reason = Literal["taken", "closed", "past", "too_soon", "too_far", "not_bookable"]
-Busy = Mapping[ChargerId, Sequence[Period]]
-"""What occupies each charger, with buffers."""
+
+
+class Occupied(Struct, frozen=True):
+    """What takes a charger: a booking with its buffer, or a closure."""
+
+    period: Period
+    closure: bool = False
+
+
+Busy = Mapping[ChargerId, Sequence[Occupied]]
+"""What occupies each charger."""
 
 DAY = 24 * 60
 SLOTS_IN_AN_ANSWER = 1000
@@ -75,6 +86,25 @@ def check_slot(station: StationView, period: Period, now: datetime) -> None:
         raise SlotOffGrid(grid=rule.grid)
     if reason == "too_soon":
         raise SlotTooSoon(latest_notice=rule.latest_notice)
+    if not opens_for(station, period):
+        raise StationClosed
+
+
+def check_now(station: StationView, period: Period, now: datetime) -> None:
+    """The same for a slot that has just begun: only its end lies on the grid, no notice is due.
+
+    The first piece up to the grid may be short of a whole one, so some end always fits.
+    """
+    check_period(period)
+    rule = station.rule
+    if period.end <= now:
+        raise SlotInPast
+    if period.length > timedelta(minutes=rule.longest):
+        raise SlotLengthInvalid(shortest=rule.shortest, longest=rule.longest)
+    if not on_grid(period.end, rule.grid, ZoneInfo(station.zone)):
+        raise SlotOffGrid(grid=rule.grid)
+    if period.length <= timedelta(minutes=rule.shortest - rule.grid):
+        raise SlotLengthInvalid(shortest=rule.shortest, longest=rule.longest)
     if not opens_for(station, period):
         raise StationClosed
 
@@ -140,14 +170,16 @@ def day_slots(
     spans = open_spans(station.hours, station.zone, day, day + timedelta(days=2))
     starts = grid_starts(day, station.zone, station.rule.grid)
     offers = [_offer(station, Period(start, start + length), spans, now) for start in starts]
+    usual = _priced(offers, station.tariff, station.zone)
     return [
         ChargerSlots(
             charger_id=charger.charger_id,
             label=charger.label,
-            slots=[_at_charger(slot, station.rule, taken) for slot in offers],
+            slots=[_at_charger(slot, station.rule, taken) for slot in free],
         )
         for charger in chargers
         for taken in (busy.get(charger.charger_id, ()),)
+        for free in (_priced(offers, charger.tariff, station.zone) if charger.tariff else usual,)
     ]
 
 
@@ -157,20 +189,26 @@ def chargers_per_answer(station: StationView) -> int:
 
 
 def _offer(station: StationView, period: Period, spans: Sequence[Period], now: datetime) -> Slot:
-    """The slot as it is where no charger is taken."""
+    """The slot as it is where no charger is taken, still without a price."""
     reason: Reason | None = notice(station.rule, period.start, now)
     if reason != "past" and station.status != "bookable":
         reason = "not_bookable"
     if reason is None and not is_open(spans, period):
         reason = "closed"
-    cost = price(station.tariff, period) if station.tariff else None
-    return Slot(period=period, free=reason is None, price=cost, reason=reason)
+    return Slot(period=period, free=reason is None, price=None, reason=reason)
 
 
-def _at_charger(slot: Slot, rule: SlotRule, taken: Sequence[Period]) -> Slot:
+def _priced(slots: Sequence[Slot], tariff: Tariff | None, zone: str) -> list[Slot]:
+    return [
+        replace(slot, price=price(tariff, slot.period, zone) if tariff else None) for slot in slots
+    ]
+
+
+def _at_charger(slot: Slot, rule: SlotRule, taken: Sequence[Occupied]) -> Slot:
     if not slot.free or not taken:
         return slot
     claimed = occupied(slot.period, rule)
-    if any(claimed.overlaps(period) for period in taken):
-        return replace(slot, free=False, reason="taken")
-    return slot
+    met = [one.closure for one in taken if claimed.overlaps(one.period)]
+    if not met:
+        return slot
+    return replace(slot, free=False, reason="closed" if all(met) else "taken")

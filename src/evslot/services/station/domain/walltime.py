@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from evslot.values import Period
+
 STEP = timedelta(minutes=5)
 """Offsets of all zones in use, and so all clock changes, are whole multiples of it."""
 
@@ -40,6 +42,44 @@ def grid_starts(day: date, zone: str, grid: int) -> tuple[datetime, ...]:
         for instant in _steps(begin, end)
         if on_grid(instant, grid, there) and instant.astimezone(there).date() == day
     )
+
+
+def turns(minutes: tuple[int, ...], period: Period, zone: str) -> list[datetime]:
+    """The instants (UTC) around a period at which the clock shows one of `minutes` of a day.
+
+    Those of a doubled hour come twice; where the clock itself is changed is one more.
+    """
+    there = ZoneInfo(zone)
+    first, last = (instant.astimezone(there).date() for instant in (period.start, period.end))
+    days = ((last - first).days) + 1
+    return [
+        instant
+        for number in range(days)
+        for instant in _turns_of_day(first + timedelta(days=number), zone, minutes)
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _turns_of_day(day: date, zone: str, minutes: tuple[int, ...]) -> tuple[datetime, ...]:
+    there = ZoneInfo(zone)
+    found = {_at(day, minute, there, fold) for minute in minutes for fold in (0, 1)}
+    begin, end = first_instant(day, 0, zone), first_instant(day, 24 * 60, zone)
+    if begin.astimezone(there).utcoffset() != end.astimezone(there).utcoffset():
+        found |= {
+            instant
+            for instant in _steps(begin, end)
+            if _offset(instant, there) != _offset(instant - STEP, there)
+        }
+    return tuple(sorted(found))
+
+
+def _at(day: date, minute: int, there: ZoneInfo, fold: int) -> datetime:
+    wall = datetime.combine(day, time()) + timedelta(minutes=minute)
+    return wall.replace(tzinfo=there, fold=fold).astimezone(UTC)
+
+
+def _offset(instant: datetime, there: ZoneInfo) -> timedelta | None:
+    return instant.astimezone(there).utcoffset()
 
 
 def on_grid(instant: datetime, grid: int, zone: ZoneInfo) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from evslot.services.station import store
 from evslot.services.station.domain import search as searching
 from evslot.services.station.domain import slots as slotting
-from evslot.services.station.domain.prices import price
+from evslot.services.station.domain.prices import cheapest
 from evslot.services.station.messages import (
     FindStations,
     FoundStation,
@@ -140,5 +140,5 @@ def _found(
         chargers_total=len(wanted),
         chargers_free=free,
         max_watts=max(watts, default=None),
-        price=price(station.tariff, window) if window and station.tariff else None,
+        price=cheapest(station, wanted, window) if window else None,
     )

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from evslot.services.station import store
 from evslot.services.station.domain import slots as slotting
-from evslot.services.station.domain.quotes import make_quote
+from evslot.services.station.domain.quotes import Wish, check_wish, make_quote, wish_of
+from evslot.services.station.domain.slots import Occupied
 from evslot.services.station.domain.states import with_known_states
 from evslot.services.station.messages import (
     Charger,
@@ -54,16 +55,23 @@ async def get_slots(query: GetSlots, reading: Reading) -> DaySlots:
 @queries.on(GetQuote)
 async def get_quote(query: GetQuote, reading: Reading) -> SignedQuote:
     """Whether the slot is taken is not looked at: only the reservation service knows."""
-    slotting.check_period(query.period)
+    if not query.now:
+        slotting.check_period(query.period)
     station = await _station(reading, query.station_id)
-    charger = next((c for c in station.chargers if c.charger_id == query.charger_id), None)
-    if charger is None:
-        raise ChargerNotFound
-    quote = make_quote(station, charger, query.period, reading.now, uuid4())
+    wish = wish_of(query, station, reading.now)
+    check_wish(station, wish, reading.now)
+    taken = await _taken(reading, station, wish) if wish.kind else frozenset()
+    quote = make_quote(station, wish, reading.now, uuid4(), taken)
     keys = reading.resource(Keys)
     return SignedQuote(
         quote=quote, token=pack_quote(quote, lambda signed: keys.mac("reservation", signed))
     )
+
+
+async def _taken(reading: Reading, station: StationView, wish: Wish) -> frozenset[ChargerId]:
+    """Which of the chargers seem taken: what is quoted should be had."""
+    busy = await _busy(reading, wish.chargers, slotting.occupied(wish.period, station.rule))
+    return frozenset(busy)
 
 
 async def _station(reading: Reading, station_id: StationId) -> StationView:
@@ -75,9 +83,10 @@ async def _station(reading: Reading, station_id: StationId) -> StationView:
 
 async def _busy(
     reading: Reading, chargers: Sequence[Charger], span: Period
-) -> dict[ChargerId, list[Period]]:
+) -> dict[ChargerId, list[Occupied]]:
     rows = await reading.fetch(
-        """select charger_id, lower(occupied) as start, upper(occupied) as until
+        """select charger_id, lower(occupied) as start, upper(occupied) as until,
+             kind = 'closure' as closure
            from busy
            where charger_id = any($1::uuid[]) and occupies and occupied && tstzrange($2, $3)
              and (held_until is null or held_until > $4)""",
@@ -86,9 +95,10 @@ async def _busy(
         span.end,
         reading.now,
     )
-    found: dict[ChargerId, list[Period]] = defaultdict(list)
+    found: dict[ChargerId, list[Occupied]] = defaultdict(list)
     for row in rows:
-        found[ChargerId(row["charger_id"])].append(Period(row["start"], row["until"]))
+        period = Period(row["start"], row["until"])
+        found[ChargerId(row["charger_id"])].append(Occupied(period, row["closure"]))
     return found
 
 
