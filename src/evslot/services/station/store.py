@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from evslot.services.reservation.messages import Reservation
-from evslot.services.station.messages import StationView
+from evslot.services.station.messages import Charger, StationView
 from evslot.spine.transaction import Reading, Transaction
-from evslot.values import StationId
+from evslot.values import ChargerId, StationId
 
 # A station as messages.StationView in JSON; the caller says which ones.
 VIEW = """
@@ -30,7 +30,9 @@ select jsonb_build_object(
     (select jsonb_agg(jsonb_build_object(
        'charger_id', c.charger_id, 'label', c.label, 'current', c.current,
        'accessible', c.accessible, 'state', c.state, 'state_source', c.state_source,
-       'state_at', c.state_at, 'connectors', coalesce(
+       'state_at', c.state_at, 'tariff',
+       (select body from charger_tariff t
+        where t.charger_id = c.charger_id and t.version = c.tariff_version), 'connectors', coalesce(
          (select jsonb_agg(jsonb_build_object(
             'standard', k.standard, 'cable', k.cable, 'max_watts', k.max_watts) order by k.number)
           from connector k where k.charger_id = c.charger_id), '[]')) order by c.number)
@@ -74,7 +76,7 @@ class StationRow(Struct, frozen=True, kw_only=True):
 
 
 async def upsert_stations(tx: Transaction, rows: Sequence[StationRow]) -> bool:
-    """Write stations as their views say, all in five statements; the state of chargers stays.
+    """Write stations as their views say, all in six statements; the state of chargers stays.
 
     False where one has another version than that before the written one: somebody was faster, or
     a new station's id is taken. The caller refuses then, which takes back what was written.
@@ -83,7 +85,13 @@ async def upsert_stations(tx: Transaction, rows: Sequence[StationRow]) -> bool:
     if await tx.execute(_STATIONS, stations) < len(rows):
         return False
     # What is gone goes in a statement of its own, for its label may pass to another charger.
-    for statement in (_GONE_CHARGERS, _CHARGERS, _CONNECTORS, _PRICES_AND_TERMS):
+    for statement in (
+        _GONE_CHARGERS,
+        _CHARGERS,
+        _CONNECTORS,
+        _PRICES_AND_TERMS,
+        _CHARGER_PRICES,
+    ):
         await tx.execute(statement, stations)
     return True
 
@@ -131,14 +139,16 @@ where charger.station_id = (r.view->>'station_id')::uuid and not charger.retired
                   where (c.charger->>'charger_id')::uuid = charger.charger_id)"""
 
 _CHARGERS = """
-insert into charger (charger_id, station_id, number, label, current, accessible)
+insert into charger (
+  charger_id, station_id, number, label, current, accessible, tariff_version)
 select (c.charger->>'charger_id')::uuid, (r.view->>'station_id')::uuid, c.number,
-  c.charger->>'label', c.charger->>'current', (c.charger->>'accessible')::boolean
+  c.charger->>'label', c.charger->>'current', (c.charger->>'accessible')::boolean,
+  (c.charger->'tariff'->>'version')::integer
 from jsonb_to_recordset($1::jsonb) as r (view jsonb),
   jsonb_array_elements(r.view->'chargers') with ordinality as c (charger, number)
 on conflict (charger_id) do update set
   number = excluded.number, label = excluded.label, current = excluded.current,
-  accessible = excluded.accessible, retired = false"""
+  accessible = excluded.accessible, tariff_version = excluded.tariff_version, retired = false"""
 
 _CONNECTORS = """
 with wanted as (
@@ -171,6 +181,44 @@ insert into terms (station_id, version, body)
 select (view->>'station_id')::uuid, (view->'terms'->>'version')::integer, view->'terms'
 from views where view->'terms'->>'version' is not null
 on conflict on constraint terms_pk do nothing"""
+
+
+_CHARGER_PRICES = """
+insert into charger_tariff (charger_id, version, body)
+select (c.charger->>'charger_id')::uuid, (c.charger->'tariff'->>'version')::integer,
+  c.charger->'tariff'
+from jsonb_to_recordset($1::jsonb) as r (view jsonb),
+  jsonb_array_elements(r.view->'chargers') as c (charger)
+where c.charger->'tariff'->>'version' is not null
+on conflict on constraint charger_tariff_pk do nothing"""
+
+
+async def lock_station(tx: Transaction, station_id: StationId) -> StationView | None:
+    """The station, changed by nobody else until the end of this transaction."""
+    await tx.fetch("select from station where station_id = $1 for update", station_id)
+    return (await select_stations(tx, [station_id])).get(station_id)
+
+
+async def charger_exists(tx: Transaction, charger_id: ChargerId) -> bool:
+    """At whatever station, retired ones too."""
+    found: bool = await tx.fetch_value(
+        "select exists (select from charger where charger_id = $1)", charger_id
+    )
+    return found
+
+
+async def update_charger_state(tx: Transaction, charger: Charger) -> int:
+    """Answers the version of the state: it counts on with each."""
+    version: int = await tx.fetch_value(
+        """update charger
+           set state = $2, state_source = $3, state_at = $4, state_version = state_version + 1
+           where charger_id = $1 returning state_version""",
+        charger.charger_id,
+        charger.state,
+        charger.state_source,
+        charger.state_at,
+    )
+    return version
 
 
 async def upsert_busy(tx: Transaction, reservation: Reservation, version: int) -> None:

@@ -11,6 +11,8 @@ from babel.core import get_global
 
 from evslot.services.station.domain.plugs import STANDARDS, most_watts
 from evslot.services.station.messages import (
+    ChangeStation,
+    Charger,
     ChargerInput,
     CreateStation,
     Hours,
@@ -18,6 +20,7 @@ from evslot.services.station.messages import (
     SlotRule,
     StationInvalid,
     Tariff,
+    TariffElement,
     TariffRequired,
 )
 
@@ -27,6 +30,8 @@ MOST_CHARGERS = 200
 MOST_CONNECTORS = 8
 MOST_OPENINGS = 50
 MOST_EXCEPTIONS = 400
+MOST_ELEMENTS = 24
+"""Of a tariff."""
 MOST_AMOUNT = 10_000_000
 """Minor units of one price."""
 AFIR_WATTS = 50_000
@@ -45,16 +50,51 @@ def check_station(station: CreateStation) -> None:
     for field, limit in FIELDS.items():
         check_text(field, getattr(station, field), limit, required=field in REQUIRED)
     check_position(station.position)
-    _demand(station.country in Locale("en").territories, "country", "no ISO 3166 country code")
-    _demand(len(station.country) == 2 and station.country != "ZZ", "country", "two letters, please")
-    _demand(station.zone in zones(), "zone", "no zone of the IANA database")
+    check_country(station.country)
+    check_zone(station.zone)
     check_rule(station.rule)
     check_hours(station.hours)
     check_tariff(station.tariff)
+    _demand(
+        1 <= len(station.chargers) <= MOST_CHARGERS,
+        "chargers",
+        f"1 to {MOST_CHARGERS} chargers, please",
+    )
     check_chargers(station.chargers)
-    watts = [c.max_watts or 0 for charger in station.chargers for c in charger.connectors]
-    if needs_energy_price(max(watts, default=0), station.tariff):
+    for charger in station.chargers:
+        if charger.tariff is not None:
+            check_tariff(charger.tariff)
+            same = charger.tariff.currency == station.tariff.currency
+            _demand(same, "tariff", "one currency at a station, please")
+    if lacks_energy_price(station.tariff, station.chargers):
         raise TariffRequired
+
+
+def check_details(change: ChangeStation) -> None:
+    """Refuses with StationInvalid (details: `field`) what is no such detail."""
+    for field, limit in FIELDS.items():
+        text = getattr(change, field)
+        if text is not None:
+            check_text(field, text, limit, required=field in REQUIRED)
+    if change.position is not None:
+        check_position(change.position)
+    if change.country is not None:
+        check_country(change.country)
+    if change.zone is not None:
+        check_zone(change.zone)
+    if change.rule is not None:
+        check_rule(change.rule)
+    if change.hours is not None:
+        check_hours(change.hours)
+
+
+def lacks_energy_price(tariff: Tariff | None, chargers: Sequence[ChargerInput | Charger]) -> bool:
+    """Whether the law wants a price per kWh that one of the chargers has not."""
+    return any(
+        needs_energy_price(max((c.max_watts or 0 for c in charger.connectors), default=0), used)
+        for charger in chargers
+        if (used := charger.tariff or tariff) is not None
+    )
 
 
 def needs_energy_price(watts: int, tariff: Tariff) -> bool:
@@ -103,6 +143,17 @@ def check_position(position: Position) -> None:
     )
 
 
+def check_country(country: str) -> None:
+    """ISO 3166-1, two letters."""
+    _demand(country in Locale("en").territories, "country", "no ISO 3166 country code")
+    _demand(len(country) == 2 and country != "ZZ", "country", "two letters, please")
+
+
+def check_zone(zone: str) -> None:
+    """A name of the IANA database."""
+    _demand(zone in zones(), "zone", "no zone of the IANA database")
+
+
 def check_rule(rule: SlotRule) -> None:
     """The grid is one of six; lengths are multiples of it; all minutes have a bound."""
     _demand(rule.grid in GRIDS, "rule", "grid: 5, 10, 15, 20, 30 or 60 minutes")
@@ -149,23 +200,45 @@ def check_tariff(tariff: Tariff) -> None:
             amount is None or 0 <= amount <= MOST_AMOUNT, "tariff", f"{name}: 0 to {MOST_AMOUNT}"
         )
     _demand(0 <= tariff.vat_basis_points <= 10_000, "tariff", "vat_basis_points: 0 to 10000")
+    _demand(len(tariff.elements) <= MOST_ELEMENTS, "tariff", f"at most {MOST_ELEMENTS} elements")
+    for element in tariff.elements:
+        _check_element(element)
 
 
-def check_chargers(chargers: Sequence[ChargerInput]) -> None:
-    """Labels of 1 to 3 characters, each once; known plugs with a power they can have."""
-    _demand(
-        1 <= len(chargers) <= MOST_CHARGERS, "chargers", f"1 to {MOST_CHARGERS} chargers, please"
-    )
+def _check_element(element: TariffElement) -> None:
+    """Hours of a day, days of a week, minutes of a slot; and at least one price."""
+    days = element.weekdays
+    _demand(len(set(days)) == len(days), "tariff", "each weekday once")
+    _demand(all(1 <= day <= 7 for day in days), "tariff", "weekday: 1 (Monday) to 7")
+    start, end = element.start, element.end
+    _demand((start is None) == (end is None), "tariff", "start and end of an element, or neither")
+    if start is not None and end is not None:
+        fine = 0 <= start < DAY and 0 <= end <= DAY and start != end
+        _demand(fine, "tariff", "start: 0 to 1439, end: 0 to 1440 minutes, not the same")
+    least, most = element.min_minutes or 0, element.max_minutes or DAY
+    _demand(0 <= least < most <= DAY, "tariff", "min_minutes, max_minutes: rising, up to a day")
+    amounts = [element.flat, element.per_hour, element.per_kwh]
+    _demand(any(amount is not None for amount in amounts), "tariff", "an element without a price")
+    fine = all(amount is None or 0 <= amount <= MOST_AMOUNT for amount in amounts)
+    _demand(fine, "tariff", f"prices of an element: 0 to {MOST_AMOUNT}")
+
+
+def check_chargers(chargers: Sequence[ChargerInput | Charger], others: Sequence[str] = ()) -> None:
+    """Labels of 1 to 3 characters, each once; known plugs with a power they can have.
+
+    `others` are the labels of chargers that are not looked at again.
+    """
     labels = [charger.label for charger in chargers]
     for label in labels:
         _demand(len(label.strip()) >= 1 and len(label) <= 3, "chargers", "label: 1 to 3 characters")
         _demand(all(map(is_text, label)), "chargers", "a label holds characters that are no text")
-    _demand(len(set(labels)) == len(labels), "chargers", "each label only once in a station")
+    once = len({*labels, *others}) == len(labels) + len(others)
+    _demand(once, "chargers", "each label only once in a station")
     for charger in chargers:
         _check_connectors(charger)
 
 
-def _check_connectors(charger: ChargerInput) -> None:
+def _check_connectors(charger: ChargerInput | Charger) -> None:
     _demand(
         1 <= len(charger.connectors) <= MOST_CONNECTORS,
         "chargers",

@@ -1,8 +1,8 @@
 """What the station service does when it is told something."""
 
-from evslot.services.station.handlers import imports, stations
+from evslot.services.station.handlers import changes, hearing, imports, stations
 from evslot.spine.handling import Handlers
 
 handlers = Handlers()
-for module in (stations, imports):
+for module in (stations, changes, imports, hearing):
     handlers.include(module.handlers)

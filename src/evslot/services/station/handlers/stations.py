@@ -1,11 +1,9 @@
-"""Putting stations on line, and the view of what occupies their chargers."""
+"""Putting stations on line, and telling of them again."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from msgspec.structs import replace
 
-from evslot.services.reservation import messages as reservation
 from evslot.services.station import store
 from evslot.services.station.domain.claims import numbered
 from evslot.services.station.domain.details import check_station
@@ -20,23 +18,8 @@ from evslot.services.station.messages import (
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
 
-BUSY_KEPT = timedelta(days=8)
-"""Longer than the topic of the events that made them."""
-BUSY_SWEPT = 2000
 STATIONS_AT_A_TIME = 200
 """Events of one transaction of `evslot republish`, some kilobytes each."""
-
-BOOKING_EVENTS: tuple[type[reservation.ReservationEvent], ...] = (
-    reservation.SlotHeld,
-    reservation.HoldProlonged,
-    reservation.HoldExpired,
-    reservation.HoldReleased,
-    reservation.PaymentStarted,
-    reservation.PaymentFailed,
-    reservation.ReservationConfirmed,
-    reservation.ReservationCancelled,
-    reservation.ReservationSettled,
-)
 
 handlers = Handlers()
 
@@ -70,20 +53,6 @@ async def create_station(command: CreateStation, tx: Transaction) -> StationPubl
     published = StationPublished(station=station, version=station.version)
     tx.emit(published)
     return published
-
-
-async def booking_changed(event: reservation.ReservationEvent, tx: Transaction) -> None:
-    """Each event carries the whole booking: the newest version says what it occupies."""
-    await store.upsert_busy(tx, event.reservation, event.version)
-
-
-for kind in BOOKING_EVENTS:
-    handlers.heard(kind)(booking_changed)
-
-
-@handlers.every(seconds=60.0)
-async def forget_old_busy(tx: Transaction) -> None:
-    await store.delete_old_busy(tx, BUSY_KEPT, BUSY_SWEPT)
 
 
 @handlers.republish
