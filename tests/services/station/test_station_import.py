@@ -12,7 +12,7 @@ from tests.services.station.supplies import ORGANISATION, TARIFF
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.station import messages as station
-from evslot.services.station.domain.openchargemap import station_id_of
+from evslot.services.station.domain.drafts import station_id_of
 from evslot.services.station.service import SERVICE
 from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
 from evslot.spine.message import Refused
@@ -46,7 +46,7 @@ def part(*records: Any, claimed: bool = False, **changes: Any) -> station.Import
 
 
 async def seen(h: Harness, number: int) -> station.StationView:
-    return await h.ask(station.GetStation(station_id=station_id_of(str(number))))
+    return await h.ask(station.GetStation(station_id=station_id_of("openchargemap", str(number))))
 
 
 def stations_told(h: Harness) -> list[station.StationView]:
@@ -62,8 +62,8 @@ async def test_every_record_is_in_exactly_one_list_and_published_once(h: Harness
     report = await h.send(part(*records), caller=ADMIN)
     assert outcome_of(report) == (["1", "3"], [], [], ["2", "3 (record 5)", "record 3"])
     assert [told.station_id for told in stations_told(h)] == [
-        station_id_of("1"),
-        station_id_of("3"),
+        station_id_of("openchargemap", "1"),
+        station_id_of("openchargemap", "3"),
     ]
     rows = await h.fetch("select imported_from, source_id from station order by source_id")
     assert [tuple(row) for row in rows] == [("openchargemap", "1"), ("openchargemap", "3")]
@@ -188,5 +188,5 @@ async def test_republishing_tells_every_station_as_it_is(h: Harness) -> None:
     await h.send(part(), caller=ADMIN)  # takes in what the relay would publish
     again = {view.station_id: view for view in stations_told(h)[told:]}
     assert len(again) == 250
-    retired = again[station_id_of("7")]
+    retired = again[station_id_of("openchargemap", "7")]
     assert (retired.status, retired.version) == ("retired", 2)

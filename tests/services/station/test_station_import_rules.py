@@ -10,12 +10,8 @@ from tests.services.station.openchargemap import connection, record
 from tests.services.station.supplies import ORGANISATION, TARIFF
 
 from evslot.services.station.domain.claims import Claim, Merged, imported
-from evslot.services.station.domain.openchargemap import (
-    Draft,
-    Skipped,
-    read_records,
-    station_id_of,
-)
+from evslot.services.station.domain.drafts import Draft, Skipped, station_id_of
+from evslot.services.station.domain.openchargemap import read_records
 from evslot.services.station.domain.plugs import open_charge_map_plug
 from evslot.services.station.domain.terms import PRESETS
 from evslot.services.station.messages import Position, SlotRule, StationView
@@ -240,7 +236,7 @@ def test_an_import_without_a_claim_is_shown_and_not_bookable() -> None:
         None,
         1,
     )
-    assert view.station_id == station_id_of("1001")
+    assert view.station_id == station_id_of("openchargemap", "1001")
     assert [charger.label for charger in view.chargers] == ["1", "2"]
 
 
@@ -272,7 +268,7 @@ def test_other_prices_are_another_version() -> None:
 
 def test_what_another_organisation_has_claimed_is_left_alone() -> None:
     claimed = station(draft(), None, CLAIM).station
-    other = replace(CLAIM, organisation_id=station_id_of("2"))  # any other id
+    other = replace(CLAIM, organisation_id=station_id_of("openchargemap", "2"))  # any other id
     assert isinstance(imported(draft(), claimed, other), Skipped)
 
 

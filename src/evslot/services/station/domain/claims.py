@@ -1,12 +1,14 @@
 """How an imported record and what is already known of its station become one station."""
 
+from collections.abc import Iterator, Sequence
+from itertools import count
 from uuid import uuid5
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from evslot.services.station.domain.details import needs_energy_price
-from evslot.services.station.domain.openchargemap import Draft, Skipped
+from evslot.services.station.domain.drafts import Draft, Point, Skipped
 from evslot.services.station.messages import (
     Charger,
     ChargerInput,
@@ -80,6 +82,8 @@ def merged(draft: Draft, known: StationView | None, claim: Claim | None) -> Merg
         how_to_find=draft.how_to_find,
         source=draft.source,
         licence=draft.licence,
+        district=draft.district or before.district,
+        hours=before.hours if draft.hours is None else draft.hours,
         chargers=_chargers(draft, before),
         organisation_id=claim.organisation_id if claim else before.organisation_id,
         rule=taken.rule if taken else before.rule,
@@ -121,6 +125,7 @@ def numbered(station_id: StationId, chargers: list[ChargerInput]) -> list[Charge
             connectors=charger.connectors,
             current=charger.current,
             accessible=charger.accessible,
+            tariff=replace(charger.tariff, version=1) if charger.tariff else None,
         )
         for number, charger in enumerate(chargers, start=1)
     ]
@@ -158,14 +163,37 @@ def _unclaimed(draft: Draft) -> StationView:
 def _chargers(draft: Draft, before: StationView) -> list[Charger]:
     known = {charger.charger_id: charger for charger in before.chargers}
     chargers = []
-    for number, point in enumerate(draft.points, start=1):
+    labels = _labels(draft.points)
+    for number, (point, label) in enumerate(zip(draft.points, labels, strict=True), start=1):
         fresh = Charger(
-            charger_id=charger_id(draft.station_id, number),
-            label=str(number),
+            charger_id=_point_id(draft.station_id, point, number),
+            label=label,
             connectors=list(point.connectors),
             current=point.current,
-            accessible=False,
+            accessible=point.accessible,
         )
         old = known.get(fresh.charger_id, fresh)
-        chargers.append(replace(old, connectors=fresh.connectors, current=fresh.current))
+        told = {"label": label, "accessible": point.accessible} if point.uid else {}
+        chargers.append(replace(old, connectors=fresh.connectors, current=fresh.current, **told))
     return chargers
+
+
+def _point_id(station_id: StationId, point: Point, number: int) -> ChargerId:
+    if point.uid is None:
+        return charger_id(station_id, number)
+    return ChargerId(uuid5(station_id, f"evse/{point.uid}"))
+
+
+def _labels(points: Sequence[Point]) -> list[str]:
+    """As on site where that is short and told apart, else the place in the list."""
+    told = [point.label or "" for point in points]
+    return [
+        label if 1 <= len(label) <= 3 and told.count(label) == 1 else free
+        for label, free in zip(told, _numbers(told), strict=True)
+    ]
+
+
+def _numbers(told: Sequence[str]) -> Iterator[str]:
+    """Numbers that are nobody's label."""
+    free = (str(number) for number in count(1) if str(number) not in told)
+    return (next(free) for _ in told)

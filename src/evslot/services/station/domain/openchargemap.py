@@ -1,75 +1,34 @@
 """Open Charge Map records (`/v3/poi`) read as stations, whatever people have typed into them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any
-from uuid import NAMESPACE_DNS, uuid5
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from evslot.services.station.domain.details import (
-    FIELDS,
-    MOST_CHARGERS,
-    check_position,
-    is_text,
-    zones,
+from evslot.services.station.domain.details import MOST_CHARGERS
+from evslot.services.station.domain.drafts import (
+    LONGEST_SOURCE,
+    Draft,
+    Point,
+    Skipped,
+    Unfit,
+    ZoneOf,
+    joined,
+    short,
+    zone_at,
 )
 from evslot.services.station.domain.plugs import DC_ONLY, most_watts, open_charge_map_plug
-from evslot.services.station.messages import Connector, Current, Position, StationInvalid
-from evslot.values import StationId
+from evslot.services.station.messages import Connector, ImportFormat, Position, StationInvalid
 
-PROVIDER = "openchargemap"
-NAMESPACE = uuid5(NAMESPACE_DNS, "openchargemap.org")
+PROVIDER: ImportFormat = "openchargemap"
 
 REMOVED = (200, 210)
 PLANNED = 150
 RESTRICTED = 2
 DIRECT_CURRENT = 30
-LONGEST_SOURCE = 500
-"""Characters of a provider's name or licence."""
 MOST_KILOWATTS = 1e9
 """A number at all; what a plug can have is asked later."""
-
-ZoneOf = Callable[[Position], str | None]
-
-
-class Draft(Struct, frozen=True, kw_only=True):
-    """What a record says about a station."""
-
-    source_id: str
-    name: str
-    address: str
-    city: str
-    postcode: str
-    country: str
-    position: Position
-    zone: str
-    how_to_find: str
-    points: tuple["Point", ...]
-    source: str
-    licence: str | None
-    obstacle: str | None
-    """Why it is shown but not bookable, None where nothing speaks against it."""
-    notes: tuple[str, ...]
-
-    @property
-    def station_id(self) -> StationId:
-        return station_id_of(self.source_id)
-
-
-class Point(Struct, frozen=True):
-    """One charger: its plugs, none where nothing is known of them."""
-
-    connectors: tuple[Connector, ...]
-    current: Current
-
-
-class Skipped(Struct, frozen=True, kw_only=True):
-    """A record that makes no station; a station it made before is retired if it is `gone`."""
-
-    source_id: str
-    reason: str
-    gone: bool = False
 
 
 class _Title(Struct, rename="pascal"):
@@ -137,15 +96,6 @@ class _Plug(Struct, frozen=True):
     direct: bool
 
 
-class _Unfit(Exception):
-    """Why a record makes no station."""
-
-
-def station_id_of(source_id: str) -> StationId:
-    """The same record is the same station, whoever imports it and when."""
-    return StationId(uuid5(NAMESPACE, source_id))
-
-
 def read_records(records: list[Any], zone_of: ZoneOf) -> Iterator[Draft | Skipped]:
     """Each record on its own, in order: a bad one spoils no other, a second of an id is skipped."""
     seen: set[str] = set()
@@ -169,7 +119,7 @@ def read_record(source_id: str, record: Any, zone_of: ZoneOf) -> Draft | Skipped
         if poi.status_type_id in REMOVED:
             return Skipped(source_id=source_id, reason="removed", gone=True)
         return _draft(source_id, poi, zone_of)
-    except (msgspec.ValidationError, StationInvalid, _Unfit) as error:
+    except (msgspec.ValidationError, StationInvalid, Unfit) as error:
         return Skipped(source_id=source_id, reason=str(error))
 
 
@@ -183,22 +133,22 @@ def _draft(source_id: str, poi: _Record, zone_of: ZoneOf) -> Draft:
     obstacle = _obstacle(poi)
     if obstacle:
         notes.append(f"shown only: {obstacle}")
-    street = _joined(", ", address.address_line1, address.address_line2)
+    street = joined(", ", address.address_line1, address.address_line2)
     return Draft(
         source_id=source_id,
-        name=_short("name", _joined("", address.title) or street or f"Station {source_id}", notes),
-        address=_short("address", street, notes),
-        city=_short("city", _joined("", address.town), notes),
-        postcode=_short("postcode", _joined("", address.postcode), notes),
+        name=short("name", joined("", address.title) or street or f"Station {source_id}", notes),
+        address=short("address", street, notes),
+        city=short("city", joined("", address.town), notes),
+        postcode=short("postcode", joined("", address.postcode), notes),
         country=country,
         position=position,
-        zone=_zone(position, zone_of),
-        how_to_find=_short(
-            "how_to_find", _joined("\n", address.access_comments, poi.general_comments), notes
+        zone=zone_at(position, zone_of),
+        how_to_find=short(
+            "how_to_find", joined("\n", address.access_comments, poi.general_comments), notes
         ),
         points=_points(poi, notes),
-        source=_joined("", provider.title)[:LONGEST_SOURCE] or PROVIDER,
-        licence=_joined("", provider.license)[:LONGEST_SOURCE] or None,
+        source=joined("", provider.title)[:LONGEST_SOURCE] or PROVIDER,
+        licence=joined("", provider.license)[:LONGEST_SOURCE] or None,
         obstacle=obstacle,
         notes=tuple(notes),
     )
@@ -206,15 +156,15 @@ def _draft(source_id: str, poi: _Record, zone_of: ZoneOf) -> Draft:
 
 def _check_fit(poi: _Record, country: str, provider: _Provider) -> None:
     if poi.submission_status and poi.submission_status.is_live is False:
-        raise _Unfit("not published")
+        raise Unfit("not published")
     if provider.is_open_data_licensed is False:
-        raise _Unfit("its provider gives no open licence")
+        raise Unfit("its provider gives no open licence")
     if poi.status_type_id == PLANNED:
-        raise _Unfit("planned, not there yet")
+        raise Unfit("planned, not there yet")
     if len(country) != 2 or not country.isalpha() or not country.isascii():
-        raise _Unfit("no country: ask Open Charge Map for verbose records")
+        raise Unfit("no country: ask Open Charge Map for verbose records")
     if (poi.number_of_points or 0) > MOST_CHARGERS:
-        raise _Unfit(f"more than {MOST_CHARGERS} points")
+        raise Unfit(f"more than {MOST_CHARGERS} points")
 
 
 def _obstacle(poi: _Record) -> str | None:
@@ -223,16 +173,6 @@ def _obstacle(poi: _Record) -> str | None:
     if poi.usage_type_id == RESTRICTED:
         return "private, restricted access"
     return None
-
-
-def _zone(position: Position, zone_of: ZoneOf) -> str:
-    check_position(position)
-    if position == Position(0.0, 0.0):
-        raise _Unfit("position 0, 0 is nobody's: it was never filled in")
-    zone = zone_of(position)
-    if zone is None or zone not in zones():
-        raise _Unfit("no time zone is known at its position")
-    return zone
 
 
 def _points(poi: _Record, notes: list[str]) -> tuple[Point, ...]:
@@ -269,7 +209,7 @@ def _plug(connection: _Connection, notes: list[str]) -> _Plug:
     plug = open_charge_map_plug(connection.type_id, connection.amps)
     direct = connection.current_type_id == DIRECT_CURRENT
     if plug is None:
-        title = _joined("", connection.type.title if connection.type else None)[:60]
+        title = joined("", connection.type.title if connection.type else None)[:60]
         notes.append(f"plug type {connection.type_id} ({title or 'no name'}) is not known")
         return _Plug(None, direct)
     watts = round(min(connection.power or 0, MOST_KILOWATTS) * 1000)
@@ -280,18 +220,3 @@ def _plug(connection: _Connection, notes: list[str]) -> _Plug:
         standard=plug.standard, cable=plug.cable, max_watts=watts if known else None
     )
     return _Plug(connector, direct or plug.standard in DC_ONLY)
-
-
-def _joined(between: str, *texts: str | None) -> str:
-    """Texts without what is no text: runs of it and of white space become one space."""
-    cleaned = (
-        " ".join("".join(letter if is_text(letter) else " " for letter in text or "").split())
-        for text in texts
-    )
-    return between.join(text for text in cleaned if text)
-
-
-def _short(name: str, text: str, notes: list[str]) -> str:
-    if len(text) > FIELDS[name]:
-        notes.append(f"{name} cut to {FIELDS[name]} characters")
-    return text[: FIELDS[name]].strip()

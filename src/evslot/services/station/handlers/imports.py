@@ -1,19 +1,15 @@
 """Bringing in stations that others have listed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from evslot.services.station import store
 from evslot.services.station.adapters.zones import Zones
 from evslot.services.station.domain.claims import Claim, imported
 from evslot.services.station.domain.details import check_rule, check_tariff
-from evslot.services.station.domain.openchargemap import (
-    PROVIDER,
-    Draft,
-    Skipped,
-    read_records,
-    station_id_of,
-)
+from evslot.services.station.domain.drafts import Draft, Skipped, ZoneOf, station_id_of
+from evslot.services.station.domain.ocpi import Origin, read_locations
+from evslot.services.station.domain.openchargemap import read_records
 from evslot.services.station.domain.terms import PRESETS
 from evslot.services.station.handlers.standing import check_operator
 from evslot.services.station.messages import (
@@ -41,7 +37,7 @@ async def read_import(command: ImportStations, reading: Reading) -> list[Draft |
     """Away from the batch: a part of an import is some milliseconds of reading and zones."""
     _check_import(command, reading.caller)
     zones = reading.resource(Zones)
-    return await asyncio.to_thread(lambda: list(read_records(command.records, zones.zone_of)))
+    return await asyncio.to_thread(lambda: list(_read(command, zones.zone_of)))
 
 
 @handlers.on(ImportStations)
@@ -49,16 +45,22 @@ async def import_stations(command: ImportStations, tx: Transaction) -> ImportRep
     _check_import(command, tx.caller)
     read: list[Draft | Skipped] = tx.prepared
     await store.lock_imports(tx)
-    known = await store.select_stations(tx, _stations_meant(read))
+    known = await store.select_stations(tx, _stations_meant(command, read))
     report = ImportReport(
         part=command.part, created=[], changed=[], unchanged=[], skipped={}, notes={}
     )
-    rows = [row for record in read if (row := _taken(record, known, _claim(command), report))]
+    rows = [row for record in read if (row := _taken(command, record, known, report))]
     if not await store.upsert_stations(tx, rows):
         raise StationChanged
     for row in rows:
         tx.emit(StationPublished(station=row.view, version=row.view.version))
     return report
+
+
+def _read(command: ImportStations, zone_of: ZoneOf) -> Iterator[Draft | Skipped]:
+    if command.format == "ocpi":
+        return read_locations(command.records, zone_of, Origin(command.source, command.licence))
+    return read_records(command.records, zone_of)
 
 
 def _check_import(command: ImportStations, caller: Caller) -> None:
@@ -88,25 +90,25 @@ def _claim(command: ImportStations) -> Claim | None:
     )
 
 
-def _stations_meant(read: Sequence[Draft | Skipped]) -> list[StationId]:
+def _stations_meant(command: ImportStations, read: Sequence[Draft | Skipped]) -> list[StationId]:
     """Those of records that make a station, or that unmake one."""
     return [
-        station_id_of(record.source_id)
+        station_id_of(command.format, record.source_id)
         for record in read
         if isinstance(record, Draft) or record.gone
     ]
 
 
 def _taken(
+    command: ImportStations,
     record: Draft | Skipped,
     known: dict[StationId, StationView],
-    claim: Claim | None,
     report: ImportReport,
 ) -> store.StationRow | None:
     """Enter a record in the report; answers what is to be written for it, None for nothing."""
     source_id = record.source_id
-    before = known.get(station_id_of(source_id))
-    outcome = imported(record, before, claim)
+    before = known.get(station_id_of(command.format, source_id))
+    outcome = imported(record, before, _claim(command))
     if isinstance(outcome, Skipped):
         report.skipped[source_id] = outcome.reason
         return None
@@ -116,4 +118,4 @@ def _taken(
         report.unchanged.append(source_id)
         return None
     (report.changed if before else report.created).append(source_id)
-    return store.StationRow(view=outcome.station, imported_from=PROVIDER, source_id=source_id)
+    return store.StationRow(view=outcome.station, imported_from=command.format, source_id=source_id)
