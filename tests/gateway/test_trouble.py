@@ -17,6 +17,7 @@ from evslot.gateway.app import Gateway
 from evslot.gateway.application import Parts, create_app
 from evslot.gateway.auth import REMEMBERED_SECONDS, Door, EndedSessions
 from evslot.gateway.backend import Backend
+from evslot.gateway.history import History
 from evslot.gateway.live import Live
 from evslot.gateway.operations import Operation, Operations
 from evslot.gateway.settings import GatewaySettings
@@ -70,6 +71,7 @@ async def edge_without_kafka(
             backend=backend,
             shared=SharedReads(0.1),
             live=Live(settings),
+            history=History(store, keys),
         )
         somebody = driver()
         assert somebody.user_id is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 from evslot.gateway.application import Parts, create_app
 from evslot.gateway.auth import Door, EndedSessions
 from evslot.gateway.backend import Backend
+from evslot.gateway.history import History
 from evslot.gateway.listening import HEARD, Listener
 from evslot.gateway.live import Live
 from evslot.gateway.operations import Operations
@@ -27,6 +28,7 @@ from evslot.spine.topics import Topics
 SCHEMA = Path(__file__).parent / "schema"
 RETRY_SECONDS = 0.5
 POOL_SIZE = 4
+HISTORY_POOL_SIZE = 3
 LOOP_STUCK_SECONDS = 10.0
 POLLER_STUCK_SECONDS = 30.0
 
@@ -48,7 +50,10 @@ class Gateway:
         self._feed = EventFeed(bootstrap, heard, back_seconds=MINUTES_BACK * 60)
         parts = self._parts(topics)
         self.live = parts.live
-        self._listener = Listener(self._feed, topics, parts.live, parts.shared, parts.door.ended)
+        self._history = parts.history
+        self._listener = Listener(
+            self._feed, topics, parts.live, parts.shared, parts.door.ended, parts.history.erase
+        )
         self.http = HttpServer(
             create_app(parts, self.settings),
             host=self.settings.host,
@@ -82,7 +87,13 @@ class Gateway:
             ),
             shared=SharedReads(self.settings.shared_seconds),
             live=Live(self.settings),
+            history=History(self._history_database(), keys),
         )
+
+    def _history_database(self) -> Database:
+        """Connections of its own: what is only looked at later must not hold up what is needed."""
+        url = self._part.database_url
+        return Database(url, name="gateway history", size=HISTORY_POOL_SIZE, durable=False)
 
     async def start(self) -> None:
         """Waits for the database's schema and for Kafka as long as it takes."""
@@ -91,6 +102,7 @@ class Gateway:
         await until_there("schema", self._check_schema)
         self._state["schema"] = True
         await self._operations.start()
+        await self._history.start()
         await self._producer.start()
         await until_there("kafka replies", self._replies.start)
         await until_there("kafka events", self._listener.start)
@@ -115,6 +127,7 @@ class Gateway:
                 await asyncio.gather(task, return_exceptions=True)
         await asyncio.gather(self._feed.stop(), self._replies.stop(), self._producer.stop())
         await self._operations.stop()
+        await self._history.stop()
         await self._database.stop()
         await self.health.stop()
         log.info("gateway stopped")

@@ -9,6 +9,7 @@ from msgspec import Struct
 from evslot.gateway.auth import Door
 from evslot.gateway.backend import Accepted, Backend
 from evslot.gateway.edge import Edge
+from evslot.gateway.history import History
 from evslot.gateway.limits import Limits
 from evslot.gateway.live import Live
 from evslot.gateway.pages import pages
@@ -27,6 +28,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     backend: Backend
     shared: SharedReads
     live: Live
+    history: History
 
 
 def create_app(parts: Parts, settings: GatewaySettings) -> ASGIApp:
@@ -41,10 +43,11 @@ def create_app(parts: Parts, settings: GatewaySettings) -> ASGIApp:
                 "visitor": Provide(reception.visitor, sync_to_thread=False),
                 "driver": Provide(reception.driver, sync_to_thread=False),
                 "live": Provide(lambda: parts.live, sync_to_thread=False),
+                "history": Provide(lambda: parts.history, sync_to_thread=False),
             },
             exception_handlers={Accepted: accepted, Exception: response_for},
             request_max_body_size=settings.body_bytes,
             openapi_config=None,
         )
     )
-    return Edge(app, log_requests=settings.log_requests)
+    return Edge(app, parts.history, log_requests=settings.log_requests)

@@ -1,12 +1,14 @@
-"""Around every request: an id, security headers, one log line, one measurement."""
+"""Around every request: an id, security headers, a log line, a measurement, its history."""
 
 import secrets
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from evslot.gateway.history import History, row_of
 from evslot.gateway.limits import Taken
 from evslot.spine.telemetry import HTTP_SECONDS, log, log_context
 
@@ -30,8 +32,9 @@ STREAM = "/v1/live"
 class Edge:
     """The outermost ASGI application; one small wrapper in place of a stack of middleware."""
 
-    def __init__(self, app: ASGIApp, *, log_requests: bool) -> None:
+    def __init__(self, app: ASGIApp, history: History, *, log_requests: bool) -> None:
         self._app = app
+        self._history = history
         self._log_requests = log_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +43,7 @@ class Edge:
             return
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        started = time.perf_counter()
+        came, started = datetime.now(UTC), time.perf_counter()
         status = 500
 
         async def sending(message: Message) -> None:
@@ -55,7 +58,10 @@ class Edge:
             try:
                 await self._app(scope, receive, sending)
             finally:
-                self._measure(scope, status, time.perf_counter() - started)
+                seconds = time.perf_counter() - started
+                self._measure(scope, status, seconds)
+                if row := row_of(scope, status, came, seconds):
+                    self._history.add(row)
 
     def _measure(self, scope: Any, status: int, seconds: float) -> None:
         # The template, not the path: ids would make a label each. No template = no such route.

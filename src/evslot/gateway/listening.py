@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,7 @@ from evslot.gateway.auth import EndedSessions
 from evslot.gateway.live import Live, LiveEvent
 from evslot.gateway.positions import Partitions
 from evslot.gateway.shared_reads import SharedReads
+from evslot.services.notification import messages as notification
 from evslot.services.payment import messages as payment
 from evslot.services.payment.messages import Payment
 from evslot.services.reservation import messages as reservation
@@ -22,10 +24,10 @@ from evslot.spine.message import Catalogue, Event, Message, decode, message_type
 from evslot.spine.records import Incoming
 from evslot.spine.telemetry import TROUBLE, log
 from evslot.spine.topics import Topics
-from evslot.values import ChargerId, Period, StationId
+from evslot.values import ChargerId, NotificationId, Period, StationId, UserId
 
-HEARD = ("user", "station", "reservation", "payment")
-LIVE = ("reservation", "payment")
+HEARD = ("user", "station", "reservation", "payment", "notification")
+LIVE = ("station", "reservation", "payment", "notification")
 OCCUPYING = ("held", "confirmed", "active")
 CHANGES_A_SLOT = (
     reservation.SlotHeld,
@@ -34,6 +36,8 @@ CHANGES_A_SLOT = (
     reservation.HoldReleased,
     reservation.ReservationConfirmed,
     reservation.ReservationCancelled,
+    reservation.ReservationStarted,
+    reservation.ReservationCompleted,
 )
 """Other events of a booking say nothing about its slot; a settlement even comes when the slot may
 belong to somebody else again."""
@@ -50,6 +54,22 @@ class SlotChange(Struct, frozen=True, kw_only=True):
     """With the buffer behind it."""
     held_until: str | None
     """A hold that is not paid by then is free again."""
+
+
+class StationChange(Struct, frozen=True, kw_only=True):
+    """Something else than one slot changed at a station: read it and its slots anew."""
+
+    station_id: StationId
+    what: str
+    """StationPublished, ChargerStateChanged or ClosureChanged."""
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """The caller's list of notifications has a new line."""
+
+    notification_id: NotificationId
+    kind: str
+    reservation_id: UUID | None
 
 
 class OwnChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,21 +90,34 @@ class Listener:
         live: Live,
         shared: SharedReads,
         ended: EndedSessions,
+        forget: Callable[[UserId], None],
     ) -> None:
+        """`forget`: called where a person was erased."""
         self._feed = feed
         self._topics = topics
         self._live = live
         self._shared = shared
         self._ended = ended
+        self._forget = forget
         self._catalogue = Catalogue(
             kind
-            for module in (user, station, reservation, payment)
+            for module in (user, station, reservation, payment, notification)
             for kind in message_types(module)
             if issubclass(kind, Event)
         )
         self._heard: dict[type[Message], Callable[[Any, float], Iterable[LiveEvent]]] = {
             user.SessionEnded: self._session_ended,
-            station.StationPublished: self._station_published,
+            user.UserErased: self._user_erased,
+            station.StationPublished: lambda event, _: self._station_changed(
+                event.station.station_id, "StationPublished"
+            ),
+            station.ChargerStateChanged: lambda event, _: self._station_changed(
+                event.station_id, "ChargerStateChanged"
+            ),
+            reservation.ClosureChanged: lambda event, _: self._station_changed(
+                event.closure.station_id, "ClosureChanged"
+            ),
+            notification.NotificationAdded: lambda event, _: [_for_told(event)],
         }
         self.caught_up = asyncio.Event()
         """The past has been read: no ended session is unknown."""
@@ -144,9 +177,14 @@ class Listener:
         self._live.session_ended(event.session_id)
         return ()
 
-    def _station_published(self, event: station.StationPublished, _: float) -> Iterable[LiveEvent]:
-        self._shared.station_changed(event.station.station_id)
+    def _user_erased(self, event: user.UserErased, _: float) -> Iterable[LiveEvent]:
+        self._forget(event.user_id)
         return ()
+
+    def _station_changed(self, station_id: StationId, what: str) -> Iterable[LiveEvent]:
+        self._shared.station_changed(station_id)
+        change = StationChange(station_id=station_id, what=what)
+        return [LiveEvent("station", msgspec.json.encode(change), station_id=station_id)]
 
 
 def _for_driver(event: reservation.ReservationEvent) -> LiveEvent:
@@ -157,6 +195,13 @@ def _for_driver(event: reservation.ReservationEvent) -> LiveEvent:
 def _for_payer(event: payment.PaymentEvent) -> LiveEvent:
     told = OwnChange(what=type(event).__name__, payment=event.payment)
     return LiveEvent("payment", msgspec.json.encode(told), user_id=event.payment.payer_id)
+
+
+def _for_told(event: notification.NotificationAdded) -> LiveEvent:
+    told = Told(
+        notification_id=event.notification_id, kind=event.kind, reservation_id=event.reservation_id
+    )
+    return LiveEvent("notification", msgspec.json.encode(told), user_id=event.user_id)
 
 
 def _for_everybody(booked: reservation.Reservation) -> LiveEvent:

@@ -16,7 +16,7 @@ from evslot.gateway import problems
 from evslot.gateway.answers import OperationView
 from evslot.gateway.examples import example_of
 from evslot.gateway.limits import RateLimited, class_of
-from evslot.gateway.listening import OwnChange, SlotChange
+from evslot.gateway.listening import OwnChange, SlotChange, StationChange, Told
 from evslot.gateway.problems import Problem
 from evslot.gateway.routes import ROUTES
 from evslot.spine.callers import TokenInvalid
@@ -29,6 +29,7 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code`. Times are
 offset. Send an `Idempotency-Key` with writes: a repeat gets the same answer. Where an answer takes
 longer than the request waits, it is `202` with a `Location` under `/v1/operations`."""
 
+LIVE_KINDS = (SlotChange, StationChange, OwnChange, Told)
 BODY_REFUSALS = (
     problems.JsonBroken,
     problems.BodyMissing,
@@ -96,7 +97,7 @@ def _components() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """How each type is referred to, and the schemas themselves."""
     kinds = [_answer_type(route) for route in ROUTES] + [body_type(route) for route in ROUTES]
     plain = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Struct)]
-    described = [*dict.fromkeys([*plain, Problem, OperationView, SlotChange, OwnChange])]
+    described = [*dict.fromkeys([*plain, Problem, OperationView, *LIVE_KINDS])]
     refs, schemas = msgspec.json.schema_components(described, ref_template=REF)
     return dict(zip(described, refs, strict=True)), schemas
 
@@ -180,7 +181,8 @@ def _success(route: Any, answer: Any) -> dict[str, Any]:
     if answer is Stream:
         value = "id: AQID\nevent: slot\ndata: {…}\n\n"
         return {
-            "description": "A stream of events `slot`, `reservation`, `payment`, `reset`.",
+            "description": "A stream of events `slot`, `station`, `reservation`, `payment`, "
+            "`notification`, `reset`.",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": value}},
         }
     return {"description": phrase, "content": _content("application/json", answer)}

@@ -80,6 +80,10 @@ class TextInvalid(Invalid):
     """A text has a character that cannot be stored (NUL)."""
 
 
+class CursorInvalid(Invalid):
+    """This cursor was not given by a page of this list."""
+
+
 class IdempotencyKeyInvalid(Invalid):
     """An Idempotency-Key is 1 to 255 visible ASCII characters."""
 
@@ -193,6 +197,7 @@ def _response(
     details: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
+    request.scope["state"]["code"] = code
     problem = Problem(
         type=type_of(code),
         title=title_of(code),

@@ -72,6 +72,9 @@ IN_FLIGHT = Gauge("evslot_in_flight", "Requests waiting for an answer.", registr
 DEAD_LETTERS = Counter(
     "evslot_dead_letters", "Records given up.", ["topic", "reason"], registry=REGISTRY
 )
+HISTORY_DROPPED = Counter(
+    "evslot_history_dropped", "Requests left out of the history: too many.", registry=REGISTRY
+)
 TROUBLE = Counter(
     "evslot_trouble", "Times the outside world failed us, and we wait.", ["kind"], registry=REGISTRY
 )

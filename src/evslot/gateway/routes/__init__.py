@@ -10,6 +10,7 @@ from evslot.gateway.routes import (
     organisations,
     payments,
     quotes,
+    requests,
     reservations,
     sessions,
     stations,
@@ -26,6 +27,7 @@ ROUTES: list[Any] = [
     *payments.ROUTES,
     *notifications.ROUTES,
     *operations.ROUTES,
+    *requests.ROUTES,
     *live.ROUTES,
     *jwks.ROUTES,
 ]

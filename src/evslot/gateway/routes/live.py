@@ -26,7 +26,10 @@ class LiveWish(Parameters, frozen=True, kw_only=True):
 
 @get("/v1/live", opt=described(LiveFull, parameters=LiveWish, tag="Live"))
 async def follow(request: EdgeRequest, live: NamedDependency[Live]) -> Stream:
-    """Server-sent events: `slot` of a station (public), or the caller's `reservation`, `payment`.
+    """Server-sent events of a station (public), or of all that is the caller's own.
+
+    Of a station: `slot` (SlotChange) and `station` (StationChange). Of the caller: `reservation`
+    and `payment` (OwnChange), `notification` (Told).
 
     Send the last `id:` back as `Last-Event-ID` to miss nothing; `event: reset` says that too much
     was missed and the state must be read anew. The stream ends with its access token.
