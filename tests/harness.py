@@ -36,7 +36,7 @@ from evslot.spine.records import DeadLetter, Incoming, Reader
 from evslot.spine.sealing import AnswerKey
 from evslot.spine.service import Service
 from evslot.spine.topics import Topics
-from evslot.spine.transaction import Resources
+from evslot.spine.wiring import Resources
 from tests.callers import driver as driver  # tests name these from here
 from tests.callers import keys_folder as keys_folder
 from tests.callers import keys_of as keys_of

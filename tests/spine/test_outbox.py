@@ -11,12 +11,12 @@ from confluent_kafka import KafkaError
 
 from evslot.embedded.ports import free_port
 from evslot.spine import db
+from evslot.spine.effects import Effects
 from evslot.spine.kafka import Producer, make_topics, read_all
 from evslot.spine.leases import Lease
 from evslot.spine.message import Envelope
 from evslot.spine.outbox import Outgoing, Relay
 from evslot.spine.topics import BODY_BYTES, Topic
-from evslot.spine.transaction import Effects
 from tests.harness import Harness
 from tests.spine.ledger.acting import say
 from tests.spine.ledger.messages import BalanceChanged, Deposit, Stumble

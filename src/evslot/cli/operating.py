@@ -11,7 +11,7 @@ from evslot.spine.kafka import make_topics, secure
 from evslot.spine.republishing import republish as republish_all
 from evslot.spine.sealing import Keys, make_keys, rotate
 from evslot.spine.topics import Topics
-from evslot.spine.transaction import Resources
+from evslot.spine.wiring import Resources
 
 
 def migrate(*parts: str) -> None:

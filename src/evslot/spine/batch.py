@@ -18,20 +18,14 @@ from msgspec import Struct
 
 from evslot.spine import answers, db, inbox, telemetry
 from evslot.spine.callers import SYSTEM
+from evslot.spine.effects import Closing, Effects, write_effects
 from evslot.spine.handling import Handlers, Received, Reply
 from evslot.spine.inbox import Waiter
-from evslot.spine.message import Answer, Refusal, wire_name
+from evslot.spine.message import Answer, Envelope, Refusal, wire_name
 from evslot.spine.outbox import Outgoing
 from evslot.spine.records import Answered, Nudge, Told
-from evslot.spine.transaction import (
-    Closing,
-    Effects,
-    Later,
-    Savepoints,
-    Transaction,
-    Wiring,
-    write_effects,
-)
+from evslot.spine.transaction import Later, Savepoints, Transaction
+from evslot.spine.wiring import Wiring
 
 log = structlog.get_logger()
 
@@ -41,7 +35,7 @@ SendReply = Callable[[Outgoing, Waiter], None]
 ASKED = """
 update ask set answered_at = now()
 where command_id = $1 and answered_at is null
-returning step, about, context, type"""
+returning step, about, context, type, envelope"""
 
 
 class HandlerFailed(Exception):
@@ -339,6 +333,7 @@ class _Unit:
             self._effects,
             caller=SYSTEM,
             command_id=item.envelope.id,
+            trace=msgspec.json.decode(row["envelope"], type=Envelope).traceparent,
         )
         await self._handlers.answers[reply.step](reply, tx)
 
@@ -352,6 +347,7 @@ class _Unit:
             command_id=item.envelope.id,
             prepared=self._prepared.get(item.envelope.id),
             savepoints=self._savepoints,
+            trace=item.envelope.traceparent,
         )
 
     def _end(self, item: Told, answer: Answer) -> None:
@@ -389,7 +385,11 @@ class _Unit:
 def _received(told: Told, prepared: Any = None) -> Received[Any]:
     command: Any = told.body
     return Received(
-        command=command, caller=told.caller, command_id=told.envelope.id, prepared=prepared
+        command=command,
+        caller=told.caller,
+        command_id=told.envelope.id,
+        prepared=prepared,
+        trace=told.envelope.traceparent,
     )
 
 

@@ -8,10 +8,12 @@ import structlog
 
 from evslot.spine import db, jobs, outbox, telemetry
 from evslot.spine.callers import SYSTEM
+from evslot.spine.effects import speaking
 from evslot.spine.handling import Handlers, Periodic
 from evslot.spine.leases import Lease
 from evslot.spine.records import Nudge, SendReply
-from evslot.spine.transaction import Closing, Effects, Transaction, Wiring, write_effects
+from evslot.spine.transaction import Transaction
+from evslot.spine.wiring import Wiring
 
 log = structlog.get_logger()
 
@@ -88,18 +90,12 @@ class Duties:
 
     async def run_periodic(self, periodic: Periodic) -> None:
         """One run of a periodic handler."""
-        effects = Effects()
-        async with self._database.transaction() as connection:
-            now = await connection.fetchval("select now()")
+        async with speaking(self._database, self._wiring, self._reply, self._nudge) as spoken:
+            connection, now, effects = spoken
             tx = Transaction(
                 connection, now, self._wiring, effects, caller=SYSTEM, command_id=uuid4()
             )
             await periodic.run(tx)
-            replies = await write_effects(connection, self._wiring, effects, Closing())
-        for outgoing, waiter in replies:
-            self._reply(outgoing, waiter)
-        if effects.mark() != Effects().mark():
-            self._nudge(True)
 
     async def _measure(self) -> None:
         backlog = await self._database.fetch_row(outbox.BACKLOG)

@@ -12,18 +12,12 @@ from msgspec import Struct
 
 from evslot.spine import db, message, telemetry
 from evslot.spine.callers import SYSTEM
+from evslot.spine.effects import speaking
 from evslot.spine.handling import Handlers
 from evslot.spine.records import Nudge, SendReply
 from evslot.spine.sealing import SealBroken
-from evslot.spine.transaction import (
-    Closing,
-    Effects,
-    Job,
-    Resources,
-    Transaction,
-    Wiring,
-    write_effects,
-)
+from evslot.spine.transaction import Job, Transaction
+from evslot.spine.wiring import Resources, Wiring
 
 log = structlog.get_logger()
 
@@ -41,7 +35,7 @@ where id in (
   where kind = $1 and state in ('ready', 'running') and run_at <= now()
     and (state = 'ready' or leased_until < now())
   order by run_at limit $2 for update skip locked)
-returning id, payload, attempt, deadline_at < now() as over"""
+returning id, payload, attempt, traceparent, deadline_at < now() as over"""
 
 FINISH = """
 update job set state = $3, finished_at = now(), leased_until = null, error = $4, payload = ''
@@ -217,7 +211,7 @@ class JobRunner:
             if result is None:
                 await self._try_again(kind, job_id, attempt, reason)
             else:
-                await self._finish(kind, body, job_id, attempt, result, reason)
+                await self._finish(kind, row, body, result, reason)
         except Exception as error:
             if not db.is_trouble(error):
                 log.exception("job_result_failed", kind=kind.kind.kind(), job_id=str(job_id))
@@ -246,26 +240,20 @@ class JobRunner:
         await self._database.execute(RETRY, job_id, attempt, pause, reason)
 
     async def _finish(
-        self, kind: Kind, body: Any, job_id: UUID, attempt: int, result: Any, reason: str | None
+        self, kind: Kind, row: db.Row, body: Any, result: Any, reason: str | None
     ) -> None:
         """The result handler's transaction; fenced by the attempt."""
         state = "failed" if isinstance(result, JobFailed) else "done"
-        effects = Effects()
-        async with self._database.transaction() as connection:
-            finished = await connection.execute(FINISH, job_id, attempt, state, reason)
+        async with speaking(self._database, self._wiring, self._reply, self._nudge_relay) as spoken:
+            connection, now, effects = spoken
+            finished = await connection.execute(FINISH, row["id"], row["attempt"], state, reason)
             if db.affected(finished) == 0:
                 return
-            now = await connection.fetchval("select now()")
-            tx = Transaction(
-                connection, now, self._wiring, effects, caller=SYSTEM, command_id=job_id
-            )
+            tx = Transaction(connection, now, self._wiring, effects, caller=SYSTEM,
+                             command_id=row["id"], trace=row["traceparent"])  # fmt: skip
             handler = self._handlers.results.get(kind.kind)
             if handler is not None:
                 await handler(body, result, tx)
-            replies = await write_effects(connection, self._wiring, effects, Closing())
-        for outgoing, waiter in replies:
-            self._reply(outgoing, waiter)
-        self._nudge_relay(effects.urgent)
         self.nudge()
 
 

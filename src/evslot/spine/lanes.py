@@ -11,6 +11,7 @@ import structlog
 
 from evslot.spine import answers, db, telemetry
 from evslot.spine.batch import Batch, HandlerFailed, Item
+from evslot.spine.effects import Closing, Effects, speaking, write_effects
 from evslot.spine.handling import Handlers
 from evslot.spine.message import Refusal, Unauthenticated
 from evslot.spine.records import (
@@ -26,14 +27,8 @@ from evslot.spine.records import (
     failure_for_service,
     late_caller,
 )
-from evslot.spine.transaction import (
-    Closing,
-    Effects,
-    Reading,
-    Transaction,
-    Wiring,
-    write_effects,
-)
+from evslot.spine.transaction import Reading, Transaction
+from evslot.spine.wiring import Wiring
 
 log = structlog.get_logger()
 
@@ -248,24 +243,20 @@ class Lane:
 
     async def _commit(self, items: list[Item]) -> list[Item]:
         """Events: each by its handler, all in one transaction."""
-        effects = Effects()
-        async with self.database.transaction() as connection:
-            now = await connection.fetchval("select now()")
+        async with speaking(self.database, self.wiring, self.reply, self.nudge) as spoken:
+            connection, now, effects = spoken
             for place, item in enumerate(items):
                 assert isinstance(item, Told), "an event topic carries events"
                 handler = self.handlers.events[item.kind]
                 tx = Transaction(connection, now, self.wiring, effects, caller=item.caller,
-                                 command_id=item.envelope.id)  # fmt: skip
+                                 command_id=item.envelope.id,
+                                 trace=item.envelope.traceparent)  # fmt: skip
                 try:
                     await handler(item.body, tx)
                 except Exception as error:
                     if db.is_trouble(error):
                         raise
                     raise HandlerFailed(place, error) from error
-            replies = await write_effects(connection, self.wiring, effects, Closing())
-        for outgoing, waiter in replies:
-            self.reply(outgoing, waiter)
-        self.nudge(effects.urgent)
         return []
 
 

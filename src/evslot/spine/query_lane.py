@@ -21,7 +21,8 @@ from evslot.spine.records import (
     answer_at_once,
     late_caller,
 )
-from evslot.spine.transaction import Reading, Wiring
+from evslot.spine.transaction import Reading
+from evslot.spine.wiring import Wiring
 
 log = structlog.get_logger()
 

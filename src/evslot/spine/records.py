@@ -1,7 +1,6 @@
 """Records as they come off a topic, and what is kept of one that cannot be handled."""
 
 import base64
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
@@ -13,12 +12,14 @@ from msgspec import Struct
 from evslot.spine import message
 from evslot.spine.answers import ANSWER, FAILED, record, reply_partition, waiter_of
 from evslot.spine.callers import ANONYMOUS, SYSTEM, AccessTokens, Caller
+from evslot.spine.effects import Nudge as Nudge
+from evslot.spine.effects import SendReply as SendReply
 from evslot.spine.inbox import Arrival, Waiter
 from evslot.spine.message import Answer, Catalogue, Envelope, Message, Query, Unauthenticated
 from evslot.spine.outbox import Outgoing
 from evslot.spine.sealing import Keys
 from evslot.spine.topics import Topics
-from evslot.spine.transaction import Wiring
+from evslot.spine.wiring import Wiring
 
 EDGE = "gateway"
 """Records of this source speak for the caller they name, or for nobody; others for a service."""
@@ -94,12 +95,6 @@ class Delivered(Protocol):
 
     @property
     def lost(self) -> bool: ...
-
-
-SendReply = Callable[[Outgoing, Waiter], None]
-"""Publishes an answer without waiting for Kafka: a lost one is asked for again."""
-Nudge = Callable[[bool], None]
-"""Says after a commit that something waits to leave, and whether somebody waits for it."""
 
 
 class Reader:

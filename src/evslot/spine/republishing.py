@@ -4,8 +4,10 @@ from uuid import UUID, uuid4
 
 from evslot.spine import db
 from evslot.spine.callers import SYSTEM
+from evslot.spine.effects import speaking
 from evslot.spine.handling import Handlers
-from evslot.spine.transaction import Closing, Effects, Transaction, Wiring, write_effects
+from evslot.spine.transaction import Transaction
+from evslot.spine.wiring import Wiring
 
 
 async def republish(wiring: Wiring, handlers: Handlers, database: db.Database) -> int:
@@ -14,15 +16,17 @@ async def republish(wiring: Wiring, handlers: Handlers, database: db.Database) -
     for page in handlers.republishing:
         after: UUID | None = None
         while True:
-            effects = Effects()
-            async with database.transaction() as connection:
-                now = await connection.fetchval("select now()")
+            async with speaking(database, wiring, _nobody_waits, _nobody_waits) as spoken:
+                connection, now, effects = spoken
                 tx = Transaction(
                     connection, now, wiring, effects, caller=SYSTEM, command_id=uuid4()
                 )
                 after = await page(tx, after)
-                await write_effects(connection, wiring, effects, Closing())
             total += len(effects.outgoing)
             if after is None:
                 break
     return total
+
+
+def _nobody_waits(*_: object) -> None:
+    """No command is answered here, and the relay of the running service finds the rows."""

@@ -29,7 +29,7 @@ from evslot.spine.records import Reader
 from evslot.spine.sealing import Keys
 from evslot.spine.slots import SlotLock, SlotTaken
 from evslot.spine.topics import Topics
-from evslot.spine.transaction import Resources, Wiring
+from evslot.spine.wiring import Resources, Wiring
 
 log = structlog.get_logger()
 

@@ -1,30 +1,20 @@
 """The only way a service speaks: state and all that leaves it, in one database transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-import msgspec
 from msgspec import Struct
 
-from evslot.spine import answers, db, inbox, message
+from evslot.spine import db, message
 from evslot.spine.callers import Caller
 from evslot.spine.db import Row as Row  # services name it from here
-from evslot.spine.inbox import Waiter
-from evslot.spine.message import (
-    Answer,
-    Catalogue,
-    Command,
-    Envelope,
-    Event,
-    Message,
-    Query,
-    wire_name,
-)
+from evslot.spine.effects import Effects
+from evslot.spine.message import Command, Envelope, Event, Message, Query, wire_name
 from evslot.spine.outbox import Outgoing
-from evslot.spine.sealing import Keys
-from evslot.spine.topics import BODY_BYTES, Topics
+from evslot.spine.topics import BODY_BYTES
+from evslot.spine.wiring import Wiring
 
 T = TypeVar("T")
 
@@ -45,68 +35,6 @@ class Job(Struct, Generic[T], frozen=True, kw_only=True):
     @classmethod
     def kind(cls) -> str:
         return cls.__name__
-
-
-class Resources:
-    """What a part was wired with: settings, keys, adapters, found by type."""
-
-    def __init__(self, things: Sequence[Any] = ()) -> None:
-        self._things = list(things)
-
-    def get(self, kind: type[T]) -> T:
-        """Raises LookupError where nothing of that type was wired."""
-        for thing in self._things:
-            if isinstance(thing, kind):
-                return thing
-        raise LookupError(f"no {kind.__name__} among the resources of this part")
-
-    def add(self, thing: Any) -> None:
-        self._things.append(thing)
-
-    def __iter__(self) -> Any:
-        return iter(self._things)
-
-
-class Wiring(Struct, frozen=True, kw_only=True):
-    """What does not change while a part runs."""
-
-    part: str
-    topics: Topics
-    keys: Keys
-    resources: Resources
-    catalogue: Catalogue
-    """The part's own commands and queries."""
-    job_deadlines: Mapping[str, float] = {}
-    """Seconds from the call, by kind of job."""
-
-
-class Effects:
-    """What a transaction will leave behind besides its own rows; written at its end."""
-
-    def __init__(self) -> None:
-        self.outgoing: list[Outgoing] = []
-        self.timers: list[tuple[datetime, Outgoing]] = []
-        self.asks: list[tuple[Any, ...]] = []
-        self.jobs: list[tuple[UUID, str, bytes, float]] = []
-        self.answers: list[tuple[UUID, Any]] = []
-
-    @property
-    def urgent(self) -> bool:
-        """Whether somebody waits for what leaves: a service or a worker, not only views."""
-        return bool(self.jobs) or any(
-            not outgoing.topic.endswith("-events") for outgoing in self.outgoing
-        )
-
-    def mark(self) -> tuple[int, ...]:
-        return tuple(map(len, self._all()))
-
-    def cut_back(self, mark: tuple[int, ...]) -> None:
-        """Forget what came after a mark: the handler refused."""
-        for effects, length in zip(self._all(), mark, strict=True):
-            del effects[length:]
-
-    def _all(self) -> tuple[list[Any], ...]:
-        return (self.outgoing, self.timers, self.asks, self.jobs, self.answers)
 
 
 class Reader:
@@ -181,10 +109,13 @@ class Transaction(Reader):
         command_id: UUID,
         prepared: Any = None,
         savepoints: Savepoints | None = None,
+        trace: str | None = None,
     ) -> None:
         super().__init__(connection, now, wiring)
         self.caller = caller
         self.command_id = command_id
+        self.trace = trace
+        """W3C traceparent of what caused this; all that leaves carries it on."""
         self.prepared = prepared
         self._effects = effects
         self._savepoints = savepoints
@@ -201,10 +132,13 @@ class Transaction(Reader):
         await self._before(sql)
         await self._connection.executemany(sql, rows)
 
-    def emit(self, event: Event) -> None:
-        """Tell the world, on this part's event topic."""
+    def emit(self, event: Event, *, trace: str | None = None) -> None:
+        """Tell the world, on this part's event topic.
+
+        A handler for many names the `trace` of the command that the event belongs to.
+        """
         part = self._wiring.part
-        envelope = _envelope(event, part, uuid4())
+        envelope = _envelope(event, part, uuid4(), trace or self.trace)
         topic = self._wiring.topics.events(part)
         body = _fitting(message.encode(event), envelope)
         self._effects.outgoing.append(
@@ -247,7 +181,7 @@ class Transaction(Reader):
         number = job_id or uuid4()
         payload = message.encode(job, self._wiring.keys.seal_own)
         deadline = self._wiring.job_deadlines[job.kind()]
-        self._effects.jobs.append((number, job.kind(), payload, deadline))
+        self._effects.jobs.append((number, job.kind(), payload, deadline, self.trace))
         return number
 
     async def answer(self, command_id: UUID, outcome: Any) -> None:
@@ -263,7 +197,7 @@ class Transaction(Reader):
     def _addressed(self, question: Message, number: UUID, answer_to: str | None = None) -> Outgoing:
         owner = question.destination()
         keys = self._wiring.keys
-        envelope = _envelope(question, self._wiring.part, number, answer_to)
+        envelope = _envelope(question, self._wiring.part, number, self.trace, answer_to)
         body = message.encode(question, lambda clear: keys.seal_to(owner, clear))
         return Outgoing(
             topic=self._wiring.topics.commands(owner),
@@ -280,13 +214,16 @@ class Transaction(Reader):
             await self._savepoints.take()
 
 
-def _envelope(what: Message, source: str, number: UUID, answer_to: str | None = None) -> Envelope:
+def _envelope(
+    what: Message, source: str, number: UUID, trace: str | None, answer_to: str | None = None
+) -> Envelope:
     return Envelope(
         id=number,
         type=wire_name(type(what)),
         version=what.VERSION,
         source=source,
         answer_to=answer_to,
+        traceparent=trace,
     )
 
 
@@ -295,106 +232,3 @@ def _fitting(body: bytes, envelope: Envelope) -> bytes:
     if len(body) > BODY_BYTES:
         raise ValueError(f"a {envelope.type} of {len(body)} bytes does not fit a record")
     return body
-
-
-class Closing(Struct, frozen=True, kw_only=True):
-    """How the commands of a batch end in the inbox."""
-
-    answered: Sequence[tuple[UUID, Answer]] = ()
-    left_open: Sequence[tuple[UUID, Sequence[Waiter]]] = ()
-
-
-CLOSE = """
-with answered as (
-  update inbox set state = 'answered', answer = a.answer, answered_at = now()
-  from unnest($1::uuid[], $2::bytea[]) as a(command_id, answer)
-  where inbox.command_id = a.command_id)
-insert into outbox (topic, key, envelope, body)
-select topic, key, envelope, body
-from unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[])
-  with ordinality as o(topic, key, envelope, body, place)
-order by place"""
-
-# Also one that failed before: what is open now must be found by its answer, and not run again.
-LEAVE_OPEN = """
-update inbox set state = 'open', waiting = o.waiting::jsonb
-from unnest($1::uuid[], $2::text[]) as o(command_id, waiting)
-where inbox.command_id = o.command_id"""
-
-ANSWER_OPEN = """
-update inbox set state = 'answered', answer = a.answer, answered_at = now(), waiting = '[]'
-from unnest($1::uuid[], $2::bytea[]) as a(command_id, answer)
-where inbox.command_id = a.command_id and inbox.state = 'open'
-returning inbox.command_id, inbox.type, old.waiting"""
-
-TIMERS = """
-insert into timer (id, due_at, topic, key, envelope, body)
-select * from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::bytea[],
-                     $6::bytea[])"""
-
-ASKS = """
-insert into ask (command_id, step, about, context, type, topic, key, envelope, body)
-select command_id, step, about, context::jsonb, type, topic, key, envelope, body
-from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::bytea[], $9::bytea[])
-  as a(command_id, step, about, context, type, topic, key, envelope, body)
-on conflict (command_id) do nothing"""
-
-JOBS = """
-insert into job (id, kind, payload, deadline_at)
-select id, kind, payload, now() + make_interval(secs => seconds)
-from unnest($1::uuid[], $2::text[], $3::bytea[], $4::float8[]) as j(id, kind, payload, seconds)
-on conflict (id) do nothing"""
-
-
-async def write_effects(
-    connection: db.Connection, wiring: Wiring, effects: Effects, closing: Closing
-) -> list[tuple[Outgoing, Waiter]]:
-    """Write what leaves; answers the replies to publish after commit (to gateways)."""
-    if closing.left_open:  # before the answers: one of them may be for a command of this batch
-        left_open = [
-            (number, msgspec.json.encode(waiters[: inbox.WAITING_LIMIT]).decode())
-            for number, waiters in closing.left_open
-        ]
-        await connection.execute(LEAVE_OPEN, *db.columns(left_open, 2))
-    replies = await _answer_open(connection, wiring, effects)
-    if effects.timers:
-        rows = [(uuid4(), when, *outgoing.row()) for when, outgoing in effects.timers]
-        await connection.execute(TIMERS, *db.columns(rows, 6))
-    if effects.asks:
-        await connection.execute(ASKS, *db.columns(effects.asks, 9))
-    if effects.jobs:
-        await connection.execute(JOBS, *db.columns(effects.jobs, 4))
-    if closing.answered or effects.outgoing:
-        answered = [(number, msgspec.json.encode(answer)) for number, answer in closing.answered]
-        await connection.execute(
-            CLOSE,
-            *db.columns(answered, 2),
-            *db.columns([outgoing.row() for outgoing in effects.outgoing], 4),
-        )
-    return replies
-
-
-async def _answer_open(
-    connection: db.Connection, wiring: Wiring, effects: Effects
-) -> list[tuple[Outgoing, Waiter]]:
-    """Answer commands left open earlier; services are answered through the outbox."""
-    if not effects.answers:
-        return []
-    first = dict(reversed(effects.answers))
-    given = {number: answers.answer_for(outcome, wiring.keys) for number, outcome in first.items()}
-    rows = await connection.fetch(
-        ANSWER_OPEN, list(given), [msgspec.json.encode(answer) for answer in given.values()]
-    )
-    replies = []
-    for row in rows:
-        number = row["command_id"]
-        kind = wiring.catalogue.find_newest(row["type"])
-        for waiter in inbox.waiters(row["waiting"]):
-            sent = answers.opened_for(given[number], kind, waiter, wiring.keys)
-            outgoing = answers.record(sent, number, waiter, wiring.part)
-            if answers.reply_partition(waiter) is None:
-                effects.outgoing.append(outgoing)
-            else:
-                replies.append((outgoing, waiter))
-    return replies

@@ -15,8 +15,9 @@ from evslot.services.reservation.handlers import hold_slots
 from evslot.services.reservation.messages import HoldSlot, SlotHeld
 from evslot.services.reservation.service import SERVICE
 from evslot.spine.callers import Caller
+from evslot.spine.effects import Effects
 from evslot.spine.handling import Received
-from evslot.spine.transaction import Effects, Transaction
+from evslot.spine.transaction import Transaction
 from evslot.values import ChargerId
 
 pytestmark = pytest.mark.anyio

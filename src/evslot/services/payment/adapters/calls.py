@@ -6,14 +6,15 @@ from uuid import UUID
 from evslot.services.payment.adapters.provider import PaymentProvider
 from evslot.services.payment.domain.record import (
     Call,
+    Description,
     ProviderAnswer,
     Record,
     authorise_call_id,
 )
 from evslot.spine.jobs import Job, Jobs
 from evslot.spine.message import Secret
-from evslot.spine.transaction import Resources
-from evslot.values import Money, PaymentId
+from evslot.spine.wiring import Resources
+from evslot.values import Money, PaymentId, UserId
 
 jobs = Jobs()
 
@@ -35,6 +36,19 @@ class AuthoriseAtProvider(Job[ProviderAnswer], frozen=True, kw_only=True):
     amount: Money
     method: Secret[str]
     capture: bool
+    save: bool = False
+    """The payer wants the method kept."""
+
+
+class DescribeAtProvider(Job[Description], frozen=True, kw_only=True):
+    """Find out what a method is that somebody wants kept."""
+
+    command_id: UUID
+    """Who waits for it."""
+    method_id: UUID
+    user_id: UserId
+    method: Secret[str]
+    make_default: bool
 
 
 class AnswerAtProvider(Job[ProviderAnswer], frozen=True, kw_only=True):
@@ -90,7 +104,9 @@ ProviderJob = (
 )
 
 
-def job_for(record: Record, call: Call, secret: Secret[str] | None = None) -> ProviderJob:
+def job_for(
+    record: Record, call: Call, secret: Secret[str] | None = None, save: bool = False
+) -> ProviderJob:
     """The job that makes a call; `secret` is the method or the customer's answer, kept nowhere."""
     number, payment_id = call.call_id, record.payment_id
     amount = Money(call.amount, record.currency)
@@ -124,6 +140,7 @@ def job_for(record: Record, call: Call, secret: Secret[str] | None = None) -> Pr
         amount=amount,
         method=secret,
         capture=record.capture_at_once,
+        save=save,
     )
 
 
@@ -136,6 +153,11 @@ async def authorise(job: AuthoriseAtProvider, resources: Resources) -> ProviderA
         method=job.method,
         capture=job.capture,
     )
+
+
+@jobs.run(DescribeAtProvider, **{**LIMITS, "attempts": 3, "deadline_seconds": 20.0})
+async def describe(job: DescribeAtProvider, resources: Resources) -> Description:
+    return Description(shown=await _provider(resources).describe(job.method))
 
 
 @jobs.run(AnswerAtProvider, **LIMITS)
