@@ -1,4 +1,4 @@
-"""Two processes over services: paying a hold until it stands, and settling what was cancelled."""
+"""Two sagas: paying a hold until it stands, and settling the money of what was begun or ended."""
 
 from uuid import UUID
 
@@ -122,7 +122,7 @@ BOOKING = Saga(
 
 
 class Settling(Struct, frozen=True, kw_only=True):
-    """What is to happen with the money of a cancelled booking."""
+    """What is to happen with the money of a booking that was begun, cancelled or ended."""
 
     reservation_id: ReservationId
     payment_id: PaymentId

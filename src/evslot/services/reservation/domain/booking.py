@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from evslot.services.reservation.messages import Reservation
+from evslot.services.reservation.messages import Evidence, Reservation
 from evslot.values import UserId
 
 
@@ -68,9 +68,10 @@ class Booking(Struct, frozen=True, kw_only=True):
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """A line of the story: what happened, by whom, why."""
+    """A line of the story: what happened, by whom, why, by what evidence."""
 
     what: str
     by: Literal["driver", "operator", "payment", "system"]
     user_id: UserId | None = None
     reason: str | None = None
+    evidence: Evidence | None = None

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from evslot.services.reservation.domain.booking import Booking, Rules
 from evslot.services.reservation.messages import (
     HoldPaused,
+    KindWish,
     QuoteOutdated,
     Reservation,
     TooManyHolds,
@@ -51,6 +52,27 @@ def is_sound(quote: Quote) -> bool:
     )
 
 
+def choices(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> list[Hold]:
+    """The holds to try, one after the other, until one gets its slot: of a kind, one a charger.
+
+    Where a driver has to pause at one charger, another that fits is as good. Raises as `hold`.
+    """
+    quote = wish.quote
+    if not quote.candidates:
+        return [hold(wish, own, rules, now)]
+    found: list[Hold] = []
+    paused = HoldPaused()
+    for fitting in quote.candidates:
+        named = replace(quote, charger_id=fitting.charger_id, charger_label=fitting.charger_label)
+        try:
+            found.append(hold(replace(wish, quote=named), own, rules, now))
+        except HoldPaused as no:
+            paused = no
+    if not found:
+        raise paused
+    return found
+
+
 def hold(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> Hold:
     """The hold a driver may have beside the own live and lately lapsed bookings.
 
@@ -83,7 +105,12 @@ def held_until(quote: Quote, rules: Rules, now: datetime) -> datetime:
 
 
 def latest(quote: Quote) -> datetime:
-    """Nobody holds a slot past the moment when a late driver would lose it."""
+    """Nobody holds a slot past the moment when a late driver would lose it.
+
+    Who books from now on is there: only the end counts.
+    """
+    if quote.now:
+        return quote.period.end
     grace = timedelta(minutes=quote.terms.grace_minutes)
     return min(quote.period.start + grace, quote.period.end)
 
@@ -196,6 +223,7 @@ def _held(wish: Wish, until: datetime, now: datetime) -> Booking:
         fee=None,
         created_at=now,
         changed_at=now,
+        kind_of=_kind_of(quote),
     )
     return Booking(
         reservation=reservation,
@@ -203,3 +231,9 @@ def _held(wish: Wish, until: datetime, now: datetime) -> Booking:
         created_by=wish.driver_id,
         quote_id=quote.quote_id,
     )
+
+
+def _kind_of(quote: Quote) -> KindWish | None:
+    if not quote.candidates:
+        return None
+    return KindWish(connector=quote.connector, min_watts=quote.min_watts)

@@ -9,9 +9,11 @@ from evslot.services.reservation.messages import (
     PaymentFailed,
     PaymentStarted,
     ReservationCancelled,
+    ReservationCompleted,
     ReservationConfirmed,
     ReservationEvent,
     ReservationSettled,
+    ReservationStarted,
     SlotHeld,
 )
 from evslot.values import Money
@@ -36,6 +38,10 @@ def event(booking: Booking, told: Told) -> ReservationEvent:
     version, reason = reservation.version, told.reason
     if told.what == "payment_failed":
         return PaymentFailed(reservation=reservation, version=version, reason=reason or "")
+    if told.what == "started":
+        return ReservationStarted(reservation=reservation, version=version, by=told.by)
+    if told.what in ("completed", "ended"):
+        return ReservationCompleted(reservation=reservation, version=version, by=told.by)
     if told.what == "cancelled":
         total, fee = reservation.total, reservation.fee or Money(0, reservation.total.currency)
         return ReservationCancelled(

@@ -1,0 +1,133 @@
+"""Cancelling, beginning and completing bookings, and settling the money of it."""
+
+from evslot.services.reservation import store
+from evslot.services.reservation.domain import cancelling, telling, visiting
+from evslot.services.reservation.domain.booking import Booking, Told
+from evslot.services.reservation.handlers.parties import By, booking_and_party
+from evslot.services.reservation.messages import (
+    Cancellation,
+    CancelReservation,
+    ChargerInUse,
+    CheckIn,
+    CompleteReservation,
+    Evidence,
+    Reservation,
+)
+from evslot.services.reservation.saga import SETTLEMENT, Settling
+from evslot.spine.handling import Handlers
+from evslot.spine.transaction import Transaction
+from evslot.values import Money, new_id
+
+handlers = Handlers()
+
+ENDED_AT_ONCE = 200
+ENDED = Told(what="ended", by="system")
+
+
+@handlers.on(CancelReservation)
+async def cancel_reservation(command: CancelReservation, tx: Transaction) -> Cancellation:
+    """Give a booking up: the slot is free at once, the money is settled behind it."""
+    cancelling.check_reason(command.reason)
+    booking, by = await booking_and_party(command.reservation_id, tx)
+    cancelled = cancelling.cancel(booking, by, tx.now)
+    reservation = cancelled.booking.reservation
+    told = Told(what=reservation.state, by=by, user_id=tx.caller.user_id, reason=command.reason)
+    await store.update_reservation(tx, cancelled.booking, told)
+    await store.free_claims(tx, [reservation.reservation_id])
+    tx.emit(telling.event(cancelled.booking, told))
+    if reservation.state == "cancelled":
+        how = cancelling.settling(reservation, cancelled.fee)
+        await settle(reservation, how, cancelled.fee, cancelled.refund, tx)
+    return Cancellation(reservation=reservation, fee=cancelled.fee, refund=cancelled.refund)
+
+
+@handlers.on(CheckIn)
+async def check_in(command: CheckIn, tx: Transaction) -> Reservation:
+    """The first sign of use: the booking is active, and what it costs is taken."""
+    booking, by = await booking_and_party(command.reservation_id, tx)
+    if by == "operator":
+        visiting.check_code(booking, command.code)
+    begun = visiting.check_in(booking, command.label, tx.now)
+    if begun is booking:
+        return booking.reservation
+    if tx.now < booking.starts:
+        await _claim_early(booking, tx)
+    evidence = _evidence(by, command)
+    told = Told(what="started", by=by, user_id=tx.caller.user_id, evidence=evidence)
+    await store.update_reservation(tx, begun, told)
+    tx.emit(telling.event(begun, told))
+    await _take_price(begun, tx)
+    return begun.reservation
+
+
+async def _claim_early(booking: Booking, tx: Transaction) -> None:
+    """Before the start a driver may begin only where the charger is free until then."""
+    for lapsed in await store.expire_lapsed_on(tx, [booking.reservation.charger_id]):
+        tx.emit(telling.event(lapsed, Told(what="expired", by="system")))
+    obstacle = await store.claim_early(tx, booking)
+    if obstacle is not None:
+        raise ChargerInUse(by=obstacle.kind, until=obstacle.until.isoformat())
+
+
+def _evidence(by: By, command: CheckIn) -> Evidence:
+    return Evidence(
+        kind="driver_act" if by == "driver" else "operator_entry",
+        charger_label=command.label,
+        code_shown=by == "operator",
+    )
+
+
+@handlers.on(CompleteReservation)
+async def complete_reservation(command: CompleteReservation, tx: Transaction) -> Reservation:
+    """The driver leaves: what is left of the slot, and its buffer, is free at once."""
+    booking, by = await booking_and_party(command.reservation_id, tx)
+    completed = visiting.complete(booking, tx.now)
+    if completed is booking:
+        return booking.reservation
+    evidence = Evidence(kind="driver_act" if by == "driver" else "operator_entry")
+    told = Told(what="completed", by=by, user_id=tx.caller.user_id, evidence=evidence)
+    await store.update_reservation(tx, completed, told)
+    await store.free_claims(tx, [booking.reservation.reservation_id])
+    tx.emit(telling.event(completed, told))
+    return completed.reservation
+
+
+@handlers.every(seconds=1.0)
+async def end_bookings(tx: Transaction) -> None:
+    """What nobody completed ends with its time; unused or not, it costs its price."""
+    for booking in await store.end_due(tx, ENDED_AT_ONCE):
+        tx.emit(telling.event(booking, ENDED))
+        if booking.reservation.checked_in_at is None:
+            await _take_price(booking, tx)
+
+
+async def _take_price(booking: Booking, tx: Transaction) -> None:
+    reservation = booking.reservation
+    if visiting.owes(booking):
+        nothing = Money(0, reservation.total.currency)
+        await settle(reservation, "capture", reservation.total, nothing, tx)
+
+
+async def settle(
+    reservation: Reservation,
+    how: cancelling.Settling,
+    fee: Money,
+    refund: Money,
+    tx: Transaction,
+) -> None:
+    """Have the payment service bring the money where the terms want it."""
+    if reservation.payment_id is None:
+        return
+    await SETTLEMENT.start(
+        tx,
+        new_id(),
+        subject=reservation.reservation_id,
+        data=Settling(
+            reservation_id=reservation.reservation_id,
+            payment_id=reservation.payment_id,
+            state=reservation.payment_state or "authorised",
+            how=how,
+            fee=fee,
+            refund=refund,
+        ),
+    )
