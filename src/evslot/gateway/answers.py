@@ -118,6 +118,7 @@ PRESENTED: dict[type[Any], Callable[[Any], Any]] = {
     user.SessionEnded: lambda ended: Ended(session_id=ended.session_id),
     user.OrganisationCreated: organisation_of,
     station.StationPublished: lambda published: published.station,
+    station.ChargerStateChanged: lambda changed: changed.charger,
     reservation.SlotHeld: lambda held: held.reservation,
 }
 """Outcomes that HTTP words otherwise; all others are answered as they are."""

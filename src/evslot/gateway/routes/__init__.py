@@ -14,6 +14,7 @@ from evslot.gateway.routes import (
     reservations,
     sessions,
     stations,
+    supply,
     users,
 )
 
@@ -22,6 +23,7 @@ ROUTES: list[Any] = [
     *sessions.ROUTES,
     *organisations.ROUTES,
     *stations.ROUTES,
+    *supply.ROUTES,
     *quotes.ROUTES,
     *reservations.ROUTES,
     *payments.ROUTES,

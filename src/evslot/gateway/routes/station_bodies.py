@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from evslot.gateway.parsing import Body
+from evslot.services.station.messages import ChargerStateValue, TermsName
 from evslot.values import OrganisationId
 
 ShortText = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -30,6 +31,42 @@ class ConnectorBody(Body, frozen=True, kw_only=True):
     max_watts: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
 
 
+class ElementBody(Body, frozen=True, kw_only=True):
+    """Other prices where weekday, wall time and distance from the slot's start fit."""
+
+    weekdays: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=7)], ...],
+        Meta(max_length=7, description="1 = Monday … 7; none = all"),
+    ] = ()
+    start: Annotated[int, Meta(ge=0, le=1439, description="Minutes since midnight")] | None = None
+    end: Annotated[int, Meta(ge=0, le=1440, description="Before `start`: over midnight")] | None = (
+        None
+    )
+    min_minutes: (
+        Annotated[int, Meta(ge=0, le=1440, description="From so far into the slot")] | None
+    ) = None
+    max_minutes: (
+        Annotated[int, Meta(ge=1, le=1440, description="Until so far into the slot")] | None
+    ) = None
+    flat: MinorUnits | None = None
+    per_hour: MinorUnits | None = None
+    per_kwh: MinorUnits | None = None
+
+
+class TariffBody(Body, frozen=True, kw_only=True):
+    """Gross prices: a flat booking fee, per hour of the slot, per kWh (shown)."""
+
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
+    flat: MinorUnits = 0
+    per_hour: MinorUnits = 0
+    per_kwh: MinorUnits | None = None
+    vat_basis_points: Annotated[int, Meta(ge=0, le=10_000, description="1900 = 19 %")] = 1900
+    elements: Annotated[
+        tuple[ElementBody, ...],
+        Meta(max_length=24, description="For each price the first that fits counts"),
+    ] = ()
+
+
 class ChargerBody(Body, frozen=True, kw_only=True):
     """One parking position with power."""
 
@@ -37,6 +74,28 @@ class ChargerBody(Body, frozen=True, kw_only=True):
     connectors: Annotated[list[ConnectorBody], Meta(min_length=1, max_length=10)]
     current: Literal["AC", "DC"] = "AC"
     accessible: bool = False
+    tariff: TariffBody | None = None
+
+
+class ChargerChangeBody(Body, frozen=True, kw_only=True):
+    """What is to be different at a charger; what is left out stays."""
+
+    label: Annotated[str, Meta(min_length=1, max_length=3)] | None = None
+    connectors: Annotated[list[ConnectorBody], Meta(min_length=1, max_length=8)] | None = None
+    current: Literal["AC", "DC"] | None = None
+    accessible: bool | None = None
+
+
+class StateBody(Body, frozen=True, kw_only=True):
+    """How a charger is, as its operator sees it; `not_known` takes back what was said."""
+
+    state: ChargerStateValue
+
+
+class TermsBody(Body, frozen=True, kw_only=True):
+    """The rules of new bookings, by name."""
+
+    terms: TermsName
 
 
 class OpeningBody(Body, frozen=True, kw_only=True):
@@ -74,16 +133,6 @@ class RuleBody(Body, frozen=True, kw_only=True):
     latest_notice: Minutes = 0
 
 
-class TariffBody(Body, frozen=True, kw_only=True):
-    """Gross prices: a flat booking fee, per hour of the slot, per kWh (shown)."""
-
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
-    flat: MinorUnits = 0
-    per_hour: MinorUnits = 0
-    per_kwh: MinorUnits | None = None
-    vat_basis_points: Annotated[int, Meta(ge=0, le=10_000, description="1900 = 19 %")] = 1900
-
-
 class StationBody(Body, frozen=True, kw_only=True):
     """A station with its chargers, prices and rules."""
 
@@ -97,10 +146,29 @@ class StationBody(Body, frozen=True, kw_only=True):
     zone: Annotated[str, Meta(min_length=1, max_length=64, description="IANA time zone")]
     chargers: Annotated[list[ChargerBody], Meta(min_length=1, max_length=200)]
     tariff: TariffBody
-    terms: Literal["relaxed", "usual", "strict"] = "usual"
+    terms: TermsName = "usual"
     hours: HoursBody = HoursBody()
     rule: RuleBody = RuleBody()
     how_to_find: LongText = ""
+
+
+class StationChangeBody(Body, frozen=True, kw_only=True):
+    """What is to be different at a station; what is left out stays."""
+
+    version: (
+        Annotated[int, Meta(ge=1, description="Refused if it is not the version any more")] | None
+    ) = None
+    name: ShortText | None = None
+    address: ShortText | None = None
+    city: ShortText | None = None
+    postcode: Annotated[str, Meta(min_length=1, max_length=20)] | None = None
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
+    position: PositionBody | None = None
+    zone: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    how_to_find: LongText | None = None
+    hours: HoursBody | None = None
+    rule: RuleBody | None = None
+    status: Literal["listed", "bookable"] | None = None
 
 
 EXAMPLE = {
@@ -114,4 +182,25 @@ EXAMPLE = {
     "zone": "Europe/Berlin",
     "chargers": [{"label": "A1", "connectors": [{"standard": "IEC_62196_T2", "max_watts": 22000}]}],
     "tariff": {"currency": "EUR", "flat": 100, "per_hour": 240, "per_kwh": 49},
+}
+
+CHANGE_EXAMPLE = {
+    "how_to_find": "Level 2, behind the ramp",
+    "hours": {
+        "always": False,
+        "weekly": [{"weekday": 1, "start": 360, "end": 1560}],
+        "exceptions": [{"day": "2027-01-01"}],
+    },
+}
+CHARGER_EXAMPLE = {
+    "label": "B1",
+    "connectors": [{"standard": "IEC_62196_T2_COMBO", "cable": True, "max_watts": 150_000}],
+    "current": "DC",
+}
+TARIFF_EXAMPLE = {
+    "currency": "EUR",
+    "flat": 100,
+    "per_hour": 240,
+    "per_kwh": 49,
+    "elements": [{"weekdays": [1, 2, 3, 4, 5], "start": 1320, "end": 360, "per_hour": 120}],
 }
