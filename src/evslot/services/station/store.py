@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Struct
 
-from evslot.services.reservation.messages import Reservation
+from evslot.services.reservation.messages import Closure, Reservation
 from evslot.services.station.messages import Charger, StationView
 from evslot.spine.transaction import Reading, Transaction
 from evslot.values import ChargerId, StationId
@@ -244,6 +244,32 @@ async def upsert_busy(tx: Transaction, reservation: Reservation, version: int) -
         reservation.occupied.start,
         reservation.occupied.end,
         reservation.held_until if reservation.state == "held" else None,
+    )
+
+
+async def upsert_closure(tx: Transaction, closure: Closure) -> None:
+    """What a closure occupies, unless a later version of it is known already."""
+    await tx.execute(
+        """with standing as (
+             insert into busy (ref, version, station_id, charger_id, kind, state, occupies,
+               period, occupied, closure_id)
+             select c.ref, $2, $3, c.charger_id, 'closure', $4, $4 = 'standing',
+               tstzrange($5, $6), tstzrange($5, $6), $1
+             from unnest($7::uuid[], $8::uuid[]) as c (ref, charger_id)
+             on conflict (ref) do update set
+               version = excluded.version, state = excluded.state, occupies = excluded.occupies,
+               period = excluded.period, occupied = excluded.occupied, changed_at = now()
+             where busy.version < excluded.version)
+           update busy set version = $2, occupies = false, changed_at = now()
+           where closure_id = $1 and version < $2 and charger_id <> all($8::uuid[])""",
+        closure.closure_id,
+        closure.version,
+        closure.station_id,
+        closure.state,
+        closure.period.start,
+        closure.period.end,
+        [uuid5(closure.closure_id, str(charger_id)) for charger_id in closure.charger_ids],
+        closure.charger_ids,
     )
 
 

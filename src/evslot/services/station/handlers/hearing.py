@@ -21,6 +21,8 @@ BOOKING_EVENTS: tuple[type[reservation.ReservationEvent], ...] = (
     reservation.ReservationConfirmed,
     reservation.ReservationCancelled,
     reservation.ReservationSettled,
+    reservation.ReservationStarted,
+    reservation.ReservationCompleted,
 )
 
 handlers = Handlers()
@@ -33,6 +35,12 @@ async def booking_changed(event: reservation.ReservationEvent, tx: Transaction) 
 
 for kind in BOOKING_EVENTS:
     handlers.heard(kind)(booking_changed)
+
+
+@handlers.heard(reservation.ClosureChanged)
+async def closure_changed(event: reservation.ClosureChanged, tx: Transaction) -> None:
+    """A closure takes its whole period here, whoever still has a booking in it."""
+    await store.upsert_closure(tx, event.closure)
 
 
 @handlers.every(seconds=60.0)
