@@ -29,6 +29,12 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code`. Times are
 offset. Send an `Idempotency-Key` with writes: a repeat gets the same answer. Where an answer takes
 longer than the request waits, it is `202` with a `Location` under `/v1/operations`."""
 
+PATH_SCHEMAS: dict[str, dict[str, Any]] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "str": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[^/]+$"},
+    "int": {"type": "integer"},
+}
+WAIT = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
 LIVE_KINDS = (SlotChange, StationChange, OwnChange, Told)
 BODY_REFUSALS = (
     problems.JsonBroken,
@@ -105,10 +111,11 @@ def _components() -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
 def refusals_of(route: Any) -> dict[int, list[type[Refusal]]]:
     """Every no that a route can say, by status."""
     said: list[type[Refusal]] = [*route.opt["refusals"]]
-    said += [Unauthenticated, TokenInvalid] if needs_token(route) else []
+    said += [Unauthenticated, TokenInvalid]  # a wrong token is refused where none is needed, too
     said += BODY_REFUSALS if body_type(route) else []
+    said += [problems.BodyTooLarge] if route.opt["raw_body"] else []
     said += [problems.FieldInvalid, problems.UnknownField] if route.opt["parameters"] else []
-    if _is_write(route):
+    if is_write(route):
         said += [IdempotencyKeyReused, problems.IdempotencyKeyInvalid, problems.OutcomeUnknown]
         said += [TooLate]
     said += [] if class_of(route) == "none" else [RateLimited]
@@ -143,19 +150,26 @@ def _operation(route: Any, path: str) -> dict[str, Any]:
     }
     if needs_token(route):
         operation["security"] = [{"bearer": []}]
-    if body := body_type(route):
-        content: dict[str, Any] = {"schema": _schema_of(body)}
-        if route.opt["example"] is not None:
-            content["example"] = route.opt["example"]
-        required = not _is_optional(get_type_hints(route.fn)["data"])
-        operation["requestBody"] = {"required": required, "content": {"application/json": content}}
+    if body := _request_body(route):
+        operation["requestBody"] = body
     return operation
 
 
+def _request_body(route: Any) -> dict[str, Any] | None:
+    if raw := route.opt["raw_body"]:
+        content = {"schema": {"type": "string"}, "example": route.opt["example"]}
+        return {"required": True, "content": {raw: content}}
+    body = body_type(route)
+    if body is None:
+        return None
+    content = {"schema": _schema_of(body), "example": route.opt["example"]}
+    required = not _is_optional(get_type_hints(route.fn)["data"])
+    return {"required": required, "content": {"application/json": content}}
+
+
 def _responses(route: Any) -> dict[str, Any]:
-    answer = _answer_type(route)
-    said: dict[str, Any] = {str(route.status_code): _success(route, answer)}
-    if _is_write(route):
+    said: dict[str, Any] = {str(route.status_code): _success(route)}
+    if is_write(route):
         said["202"] = {
             "description": "Taken; the outcome can be read at the operation.",
             "headers": {"Location": {"schema": {"type": "string"}}},
@@ -164,6 +178,7 @@ def _responses(route: Any) -> dict[str, Any]:
     for status, refusals in refusals_of(route).items():
         said[str(status)] = {
             "description": "; ".join(f"`{code_of(one)}`" for one in refusals),
+            **({"headers": WAIT} if status in (429, 503) else {}),
             "content": {
                 problems.MEDIA_TYPE: {
                     "schema": _schema_of(Problem),
@@ -174,18 +189,42 @@ def _responses(route: Any) -> dict[str, Any]:
     return said
 
 
-def _success(route: Any, answer: Any) -> dict[str, Any]:
+def _success(route: Any) -> dict[str, Any]:
+    answer = _answer_type(route)
     phrase = HTTPStatus(route.status_code).phrase
+    said: dict[str, Any] = {"description": phrase}
+    if route.status_code == 201 and _answers_response(route):
+        said["headers"] = {"Location": {"schema": {"type": "string"}}}
     if answer is None:
-        return {"description": phrase}
-    if answer is Stream:
+        return said
+    if is_write(route) and (links := _links(answer)):
+        said["links"] = links
+    if answer is Stream and not route.opt["media"]:
         value = "id: AQID\nevent: slot\ndata: {…}\n\n"
         return {
             "description": "A stream of events `slot`, `station`, `reservation`, `payment`, "
             "`notification`, `reset`.",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": value}},
         }
-    return {"description": phrase, "content": _content("application/json", answer)}
+    content = {media: {"schema": {"type": "string"}} for media in route.opt["media"]}
+    if answer not in (bytes, str, Stream):
+        content |= _content("application/json", answer)
+    return {**said, "content": content}
+
+
+def _links(answer: Any) -> dict[str, Any]:
+    """Where to go on with what was answered: every operation on one of its ids."""
+    ids = [name for name in getattr(answer, "__struct_fields__", ()) if name.endswith("_id")]
+    links: dict[str, Any] = {}
+    for route in ROUTES:
+        named = [one["name"] for path in route.paths for one in _path_parameters(path)]
+        for name in ids:
+            if named == [name]:
+                links[route.fn.__name__] = {
+                    "operationId": route.fn.__name__,
+                    "parameters": {name: f"$response.body#/{name}"},
+                }
+    return links
 
 
 def _content(media_type: str, kind: Any) -> dict[str, Any]:
@@ -232,7 +271,7 @@ def _description_inside(schema: dict[str, Any]) -> str | None:
 
 
 def _headers(route: Any) -> Iterable[dict[str, Any]]:
-    if _is_write(route):
+    if is_write(route):
         yield _header("Idempotency-Key", "A repeat with the same key gets the same answer.")
         yield _header("Prefer", "`respond-async`: do not wait, answer 202.")
     if _answer_type(route) is Stream:
@@ -251,8 +290,8 @@ def _header(name: str, description: str) -> dict[str, Any]:
 def _path_parameters(path: str) -> Iterable[dict[str, Any]]:
     for piece in path.split("/"):
         if piece.startswith("{"):
-            name = piece.strip("{}").partition(":")[0]
-            schema = {"type": "string", "format": "uuid"}
+            name, _, kind = piece.strip("{}").partition(":")
+            schema = PATH_SCHEMAS[kind or "str"]
             yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -261,6 +300,10 @@ def _path(path: str) -> str:
         "{" + piece.strip("{}").partition(":")[0] + "}" if piece.startswith("{") else piece
         for piece in path.split("/")
     )
+
+
+def _answers_response(route: Any) -> bool:
+    return get_origin(get_type_hints(route.fn)["return"]) is Response
 
 
 def _answer_type(route: Any) -> Any:
@@ -281,8 +324,10 @@ def _is_optional(kind: Any) -> bool:
     return type(None) in get_args(kind)
 
 
-def _is_write(route: Any) -> bool:
-    return route.status_code in (201, 204)
+def is_write(route: Any) -> bool:
+    """Whether it changes something: a POST that is a question (a quote) says 200."""
+    methods: set[str] = set(route.http_methods)
+    return methods != {"GET"} and not (methods == {"POST"} and route.status_code == 200)
 
 
 def _version() -> str:
