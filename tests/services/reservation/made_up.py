@@ -78,9 +78,10 @@ def quote(
     price: int = 640,
     terms: Terms = USUAL,
     buffer: timedelta = BUFFER,
+    now_quote: bool = False,
     **more: Any,
 ) -> Quote:
-    """A quote of a slot, made at `now`."""
+    """A quote of a slot, made at `now`; with `now_quote` of one that begins at once."""
     end = start + timedelta(minutes=minutes)
     lines = (
         PriceLine(kind="FLAT", text="Booking", amount=price - price // 2, vat_basis_points=1900),
@@ -101,6 +102,7 @@ def quote(
         tariff_version=1,
         terms=terms,
         valid_until=now + timedelta(minutes=15),
+        now=now_quote,
     )
     return replace(made, **more)
 
