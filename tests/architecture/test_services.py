@@ -25,6 +25,8 @@ SOMETIMES = {"saga", "adapters", "templates", "locale"}
 IMPERATIVES = {
     *("answer", "authorize", "await", "cancel", "capture", "create", "end", "hold", "import"),
     *("add", "change", "mark", "retire"),
+    *("approve", "block", "ensure", "erase", "grant", "invite", "open", "reset", "revoke"),
+    *("unblock", "withdraw"),
     *("check", "complete", "lift", "prolong", "remove", "save", "take"),
     *("pay", "refresh", "refund", "register", "request", "send", "set", "sign", "void"),
 }

@@ -1,12 +1,10 @@
 """The user service, wired: settings, password hashing, handlers, queries."""
 
-from typing import Literal
-
-from msgspec import Struct
 from msgspec.structs import replace
 
 from evslot.services.user import messages
 from evslot.services.user.adapters.hashing import PasswordHashing
+from evslot.services.user.domain.samples import Surroundings
 from evslot.services.user.domain.sessions import Settings
 from evslot.services.user.handlers import handlers
 from evslot.services.user.queries import queries
@@ -14,18 +12,13 @@ from evslot.spine.config import Config
 from evslot.spine.service import Service
 
 
-class Surroundings(Struct, frozen=True, kw_only=True):
-    """Where the service runs: `EVSLOT_ENVIRONMENT`."""
-
-    environment: Literal["development", "production"] = "development"
-
-
 def build_resources(config: Config) -> list[object]:
     settings = config.read(Settings, "user")
+    surroundings = config.shared(Surroundings)
     if settings.approve_organisations is None:
-        development = config.shared(Surroundings).environment == "development"
+        development = surroundings.environment == "development"
         settings = replace(settings, approve_organisations=development)
-    return [settings, PasswordHashing(settings.hashing_threads)]
+    return [settings, surroundings, PasswordHashing(settings.hashing_threads)]
 
 
 SERVICE = Service(

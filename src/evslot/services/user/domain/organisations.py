@@ -2,14 +2,22 @@
 
 import re
 
+import msgspec
+
 from evslot.services.user.domain.emails import normal_email
-from evslot.services.user.domain.profiles import clean_text
-from evslot.services.user.messages import CreateOrganisation, OrganisationInvalid
+from evslot.services.user.domain.profiles import PHONE, VAT_ID, clean_text, plain_number
+from evslot.services.user.messages import (
+    ChangeOrganisation,
+    CreateOrganisation,
+    OrganisationInvalid,
+    SampleOrganisation,
+)
 
 MAX_TEXT_LENGTH = 200
 MAX_PER_PERSON = 20
 """Roles in all of them stand in the access token, which must fit a header."""
 
+_DETAILS = "legal_name address country contact_email phone vat_id register".split()  # noqa: SIM905
 _CODES = """
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ
     BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM
@@ -36,12 +44,25 @@ def checked_organisation(wanted: CreateOrganisation) -> CreateOrganisation:
         address=_text("address", wanted.address),
         country=country,
         contact_email=normal_email(wanted.contact_email),
-        phone=_matching("phone", wanted.phone, r"\+[1-9]\d{6,14}"),
-        vat_id=_matching("vat_id", wanted.vat_id, r"[A-Z]{2}[A-Z0-9+*]{2,13}")
-        if wanted.vat_id
-        else None,
+        phone=_matching("phone", wanted.phone, PHONE),
+        vat_id=_matching("vat_id", wanted.vat_id, VAT_ID) if wanted.vat_id else None,
         register=_text("register", wanted.register) if wanted.register else None,
     )
+
+
+def changed_organisation(
+    present: CreateOrganisation, command: ChangeOrganisation
+) -> CreateOrganisation:
+    """All details with those the command names in place of the present ones, checked."""
+    names = (name for name in _DETAILS if getattr(command, name) is not None)
+    named = {name: getattr(command, name) for name in names}
+    emptied: dict[str, None] = dict.fromkeys(command.emptied)
+    return checked_organisation(msgspec.structs.replace(present, **{**named, **emptied}))
+
+
+def sample_organisation(sample: SampleOrganisation) -> CreateOrganisation:
+    """As if somebody had registered it."""
+    return checked_organisation(CreateOrganisation(**msgspec.structs.asdict(sample)))
 
 
 def _text(name: str, text: str) -> str:
@@ -53,7 +74,7 @@ def _text(name: str, text: str) -> str:
 
 def _matching(name: str, text: str, pattern: str) -> str:
     """Written with or without the usual separators (E.164 for phones, VIES for VAT ids)."""
-    plain = re.sub(r"[ ()./-]", "", text[:100]).upper()
-    if len(text) > 100 or not re.fullmatch(pattern, plain, re.ASCII):
+    plain = plain_number(text)
+    if plain is None or not re.fullmatch(pattern, plain, re.ASCII):
         raise OrganisationInvalid(field=name)
     return plain

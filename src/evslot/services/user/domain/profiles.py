@@ -1,4 +1,4 @@
-"""What a person may say about themself: name, language, time zone."""
+"""What a person may say about themself: name, phone, company, language, time zone."""
 
 import re
 import unicodedata
@@ -9,6 +9,9 @@ from evslot.services.user.messages import ProfileInvalid
 
 LANGUAGES = ("en", "de")
 MAX_NAME_LENGTH = 100
+MAX_ADDRESS_LENGTH = 500
+PHONE = r"\+[1-9]\d{6,14}"
+VAT_ID = r"[A-Z]{2}[A-Z0-9+*]{2,13}"
 _JOINERS = "\u200c\u200d"
 """Needed to write some scripts and emoji; every other invisible sign is refused."""
 
@@ -35,6 +38,44 @@ def checked_name(name: str) -> str:
     if clean is None:
         raise ProfileInvalid(field="name", max_length=MAX_NAME_LENGTH)
     return clean
+
+
+def checked_company(company: str) -> str:
+    """ProfileInvalid where this is no name of a company."""
+    clean = clean_text(company, MAX_NAME_LENGTH)
+    if clean is None:
+        raise ProfileInvalid(field="company", max_length=MAX_NAME_LENGTH)
+    return clean
+
+
+def checked_address(address: str) -> str:
+    """An address of several lines; ProfileInvalid where a line is no plain text."""
+    lines = [clean_text(line, MAX_NAME_LENGTH) for line in address.splitlines() if line.strip()]
+    found = [line for line in lines if line is not None]
+    if not found or len(found) < len(lines) or len(address) > MAX_ADDRESS_LENGTH:
+        raise ProfileInvalid(field="invoice_address", max_length=MAX_ADDRESS_LENGTH)
+    return "\n".join(found)
+
+
+def checked_phone(phone: str) -> str:
+    """E.164; ProfileInvalid otherwise."""
+    plain = plain_number(phone)
+    if plain is None or not re.fullmatch(PHONE, plain, re.ASCII):
+        raise ProfileInvalid(field="phone")
+    return plain
+
+
+def checked_vat_id(vat_id: str) -> str:
+    """As VIES writes it; ProfileInvalid otherwise."""
+    plain = plain_number(vat_id)
+    if plain is None or not re.fullmatch(VAT_ID, plain, re.ASCII):
+        raise ProfileInvalid(field="vat_id")
+    return plain
+
+
+def plain_number(text: str) -> str | None:
+    """A phone number or VAT id without the usual separators; None where it is far too long."""
+    return None if len(text) > 100 else re.sub(r"[ ()./-]", "", text).upper()
 
 
 def checked_language(language: str) -> str:

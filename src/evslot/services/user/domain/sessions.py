@@ -10,6 +10,11 @@ GRACE = timedelta(seconds=10)
 """A used refresh token gives the same successor for so long: the answer may have been lost."""
 MAX_CODE_TRIES = 5
 REFRESH_PREFIX = "evr_"
+API_KEY_PREFIX = "evk_"
+MAX_SESSIONS = 100
+"""Of one person; with one more the longest unused is over."""
+MAX_API_KEYS = 50
+"""Of one organisation, besides revoked and expired ones."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -23,7 +28,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     access_seconds: int = 600
     session_idle_days: int = 30
     session_max_days: int = 180
-    hashing_threads: int = 2
+    hashing_threads: int = 1
+    """Processors that a storm of sign-ins can take from everything else."""
+    api_key_max_days: int = 1095
     approve_organisations: bool | None = None
     """Without asking anybody; by default in development only."""
 
@@ -74,6 +81,11 @@ def new_code() -> str:
 def new_refresh_token() -> str:
     """256 random bits behind a prefix that secret scanners and people recognise."""
     return REFRESH_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_api_key() -> str:
+    """256 random bits behind a prefix of its own."""
+    return API_KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def hour_of(now: datetime) -> datetime:

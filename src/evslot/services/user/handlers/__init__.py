@@ -1,8 +1,30 @@
-"""What the user service does: signing in, sessions, organisations, telling again."""
+"""What the user service does: signing in, sessions, accounts, organisations, telling again."""
 
-from evslot.services.user.handlers import organisations, republishing, sessions, signing_in
+from evslot.services.user.handlers import (
+    accounts,
+    administering,
+    api_keys,
+    members,
+    organisations,
+    passwords,
+    republishing,
+    sessions,
+    signing_in,
+    vehicles,
+)
 from evslot.spine.handling import Handlers
 
 handlers = Handlers()
-for part in (signing_in, sessions, organisations, republishing):
+for part in (
+    signing_in,
+    passwords,
+    sessions,
+    accounts,
+    vehicles,
+    organisations,
+    members,
+    api_keys,
+    administering,
+    republishing,
+):
     handlers.include(part.handlers)

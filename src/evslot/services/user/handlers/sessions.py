@@ -2,14 +2,24 @@
 
 from evslot.services.user import store
 from evslot.services.user.domain import sessions
+from evslot.services.user.domain.samples import SamplePerson, Surroundings, sample_person
 from evslot.services.user.domain.sessions import Settings, Verdict
+from evslot.services.user.handlers import callers
 from evslot.services.user.messages import (
+    EndOtherSessions,
     EndSession,
+    NotForApiKeys,
+    OpenSampleSession,
     RefreshSession,
     RefreshTokenInvalid,
+    SampleAccountsOff,
     SessionEnded,
+    SessionNotFound,
+    SessionsClosed,
     SignedIn,
     UserNotFound,
+    UserRegistered,
+    WrongCredentials,
 )
 from evslot.spine.callers import AccessTokens
 from evslot.spine.handling import Handlers, Received
@@ -34,15 +44,44 @@ async def refresh_sessions(
 
 @handlers.on(EndSession)
 async def end_session(command: EndSession, tx: Transaction) -> SessionEnded:
+    """Signing out again, or with a session that is over, is no error."""
     if tx.caller.require_user() != command.user_id:
         raise UserNotFound()
-    session_id = tx.caller.session_id
+    if "full" not in tx.caller.scopes:
+        raise NotForApiKeys()
+    current = tx.caller.session_id
+    session_id = command.session_id or current
     if session_id is None:
         raise Unauthenticated()
-    ended = SessionEnded(user_id=command.user_id, session_id=session_id, reason="signed_out")
-    if await store.end_session(tx, session_id, ended.reason):
+    if session_id != current:
+        await callers.person(tx, tx.caller)
+    reason = "signed_out" if session_id == current else "ended_by_user"
+    fresh = await store.end_own_session(tx, command.user_id, session_id, reason)
+    if fresh is None and session_id != current:
+        raise SessionNotFound()
+    ended = SessionEnded(user_id=command.user_id, session_id=session_id, reason=reason)
+    if fresh:
         tx.emit(ended)
     return ended
+
+
+@handlers.on(EndOtherSessions)
+async def end_other_sessions(command: EndOtherSessions, tx: Transaction) -> SessionsClosed:
+    current = await callers.themself(tx, tx.caller, command.user_id)
+    ended = await end_all_sessions(tx, command.user_id, "ended_by_user", besides=current)
+    return SessionsClosed(ended=ended)
+
+
+@handlers.on(OpenSampleSession)
+async def open_sample_session(command: OpenSampleSession, tx: Transaction) -> SignedIn:
+    if tx.resource(Surroundings).environment != "development":
+        raise SampleAccountsOff()
+    person = sample_person(command.role)
+    await ensure_sample_person(tx, person)
+    account = await store.account(tx, person.user_id)
+    if not account.active:
+        raise WrongCredentials("This sample account is blocked; sign in as the sample admin.")
+    return await open_session(tx, person.user_id, "sample")
 
 
 @handlers.every(seconds=10.0)
@@ -55,9 +94,29 @@ async def open_session(tx: Transaction, user_id: UserId, opened_by: str) -> Sign
     session = store.Session(session_id=SessionId(new_id()), user_id=user_id, opened_at=tx.now)
     expires_at = sessions.session_end(tx.now, tx.now, tx.resource(Settings))
     await store.insert_session(tx, session, opened_by, expires_at)
+    most = sessions.MAX_SESSIONS
+    for superseded in await store.end_superseded_sessions(tx, user_id, "superseded", most):
+        tx.emit(SessionEnded(user_id=user_id, session_id=superseded, reason="superseded"))
     token = sessions.new_refresh_token()
     await store.insert_refresh_token(tx, _token_mac(tx, token), session.session_id)
     return await _signed_in(tx, session, token)
+
+
+async def end_all_sessions(
+    tx: Transaction, user_id: UserId, reason: str, besides: SessionId | None = None
+) -> int:
+    """All but one; how many those were. Edges refuse their tokens as soon as they hear of it."""
+    ended = await store.end_sessions_of(tx, user_id, reason, besides)
+    for session_id in ended:
+        tx.emit(SessionEnded(user_id=user_id, session_id=session_id, reason=reason))
+    return len(ended)
+
+
+async def ensure_sample_person(tx: Transaction, person: SamplePerson) -> None:
+    """Made where there is none."""
+    version = await store.revive_sample_account(tx, person)
+    if version is not None:
+        tx.emit(UserRegistered(user_id=person.user_id, language="en", version=version))
 
 
 async def _refresh(token: str, tx: Transaction) -> SignedIn | Refusal:

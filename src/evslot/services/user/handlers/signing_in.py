@@ -4,17 +4,21 @@ Wrong tries must be counted although they are refused, so what counts them is `o
 handler gives its refusals back in place of raising them, and nothing it wrote is cut back.
 """
 
-import hmac
-from datetime import timedelta
-
 from msgspec import Struct
 
-from evslot.services.notification import messages as notification
 from evslot.services.user import store
 from evslot.services.user.adapters.hashing import PasswordHashing, Verified
 from evslot.services.user.domain import passwords, profiles, sessions
 from evslot.services.user.domain.emails import normal_email
 from evslot.services.user.domain.sessions import Settings
+from evslot.services.user.handlers.codes import (
+    Recipient,
+    Registration,
+    address_mac,
+    enter_code,
+    mail_code,
+)
+from evslot.services.user.handlers.members import accept_invitations
 from evslot.services.user.handlers.sessions import open_session
 from evslot.services.user.messages import (
     CodeRequested,
@@ -29,15 +33,15 @@ from evslot.services.user.messages import (
     WrongCredentials,
 )
 from evslot.spine.handling import Handlers, Received
-from evslot.spine.message import Personal, Refusal, Secret
+from evslot.spine.message import Refusal
 from evslot.spine.sealing import Keys
-from evslot.spine.transaction import Reader, Reading, Transaction
+from evslot.spine.transaction import Reading, Transaction
 from evslot.values import UserId, new_id
 
 handlers = Handlers()
 
 
-class Registration(Struct, frozen=True, kw_only=True):
+class ChosenPassword(Struct, frozen=True, kw_only=True):
     """What was worked out before the transaction of a `RegisterUser`."""
 
     password_hash: str
@@ -59,21 +63,21 @@ class PasswordCheck(Struct, frozen=True, kw_only=True):
 async def request_sign_in_code(command: RequestSignInCode, tx: Transaction) -> CodeRequested:
     email = normal_email(command.email.value)
     language = profiles.checked_language(command.language)
-    return await _mail_code(tx, email, language, "UTC")
+    return await mail_code(tx, Recipient(email=email, purpose="sign_in"), language)
 
 
 @handlers.prepare(RegisterUser)
-async def hash_new_password(command: RegisterUser, reading: Reading) -> Registration:
+async def hash_new_password(command: RegisterUser, reading: Reading) -> ChosenPassword:
     """Hashes and compares always, so that time does not tell who registers."""
-    address_mac = _address_mac(reading, normal_email(command.email.value))
+    found_by = address_mac(reading, normal_email(command.email.value))
     known_about = (command.email.value, command.name.value if command.name else "")
     passwords.check_password(command.password.value, known_about)
     hashing = reading.resource(PasswordHashing)
-    newest = await store.newest_code(reading, address_mac)
+    newest = await store.newest_code(reading, found_by, "sign_in")
     verified = await hashing.verify(
         command.password.value, newest.password_hash if newest else None
     )
-    return Registration(
+    return ChosenPassword(
         password_hash=await hashing.hash(command.password.value),
         code_id=newest.code_id if newest else None,
         same_password=verified.fits,
@@ -91,18 +95,16 @@ async def register_user(command: RegisterUser, tx: Transaction) -> CodeRequested
     language = profiles.checked_language(command.language)
     zone = profiles.checked_zone(command.zone)
     name = profiles.checked_name(command.name.value) if command.name else None
-    chosen: Registration = tx.prepared
-    newest = await store.newest_code(tx, _address_mac(tx, email))
+    chosen: ChosenPassword = tx.prepared
+    newest = await store.newest_code(tx, address_mac(tx, email), "sign_in")
     agreed = newest is None or (chosen.same_password and chosen.code_id == newest.code_id)
     sealed_name = tx.resource(Keys).seal_own(name.encode()) if name else None
-    return await _mail_code(
-        tx,
-        email,
-        language,
-        zone,
+    completes = Registration(
+        zone=zone,
         password_hash=chosen.password_hash if agreed else None,
         sealed_name=sealed_name if agreed else None,
     )
+    return await mail_code(tx, Recipient(email=email, purpose="sign_in"), language, completes)
 
 
 @handlers.on_many(SignInWithCode, touches=lambda received: (received.command.email.value.lower(),))
@@ -118,7 +120,7 @@ async def check_password(command: SignInWithPassword, reading: Reading) -> Passw
     email = normal_email(command.email.value)
     settings = reading.resource(Settings)
     wrong = await store.wrong_passwords(
-        reading, _address_mac(reading, email), sessions.hour_of(reading.now)
+        reading, address_mac(reading, email), sessions.hour_of(reading.now)
     )
     stored = await store.password_of(reading, email)
     if wrong >= settings.wrong_passwords_per_hour:
@@ -142,50 +144,14 @@ async def sign_in_with_passwords(
     ]
 
 
-async def _mail_code(
-    tx: Transaction,
-    email: str,
-    language: str,
-    zone: str,
-    password_hash: str | None = None,
-    sealed_name: str | None = None,
-) -> CodeRequested:
-    """The answer is the same whether or not a mail goes out."""
-    settings = tx.resource(Settings)
-    requested = CodeRequested(valid_seconds=settings.code_seconds)
-    address_mac = _address_mac(tx, email)
-    if await store.count_codes(tx, address_mac) >= settings.codes_per_hour:
-        return requested
-    code = sessions.new_code()
-    valid_until = tx.now + timedelta(seconds=settings.code_seconds)
-    code_mac = _code_mac(tx, email, code)
-    await store.insert_code(
-        tx, address_mac, code_mac, valid_until, language, zone, password_hash, sealed_name
-    )
-    tx.send(
-        notification.SendSignInCode(
-            email=Personal(email), code=Secret(code), language=language, valid_until=valid_until
-        )
-    )
-    return requested
-
-
 async def _sign_in_with_code(command: SignInWithCode, tx: Transaction) -> SignedIn | Refusal:
     try:
         email = normal_email(command.email.value)
     except EmailInvalid as refusal:
         return refusal
-    address_mac = _address_mac(tx, email)
-    code = await store.newest_code(tx, address_mac)
-    if code is None:
-        return WrongCredentials()
-    if not await store.try_code(tx, code.code_id, sessions.MAX_CODE_TRIES):
-        # Used up by tries, or used this moment by another process.
-        used_up = await store.newest_code(tx, address_mac) is not None
-        return TooManyAttempts() if used_up else WrongCredentials()
-    if not hmac.compare_digest(code.code_mac, _code_mac(tx, email, command.code.value.strip())):
-        return WrongCredentials()
-    await store.use_code(tx, code.code_id)
+    code = await enter_code(tx, Recipient(email=email, purpose="sign_in"), command.code.value)
+    if isinstance(code, Refusal):
+        return code
     user_id = await _account_for(tx, email, code)
     if user_id is None:
         return WrongCredentials()
@@ -200,6 +166,7 @@ async def _account_for(tx: Transaction, email: str, code: store.Code) -> UserId 
         if code.password_hash:
             await store.insert_password(tx, user_id, code.password_hash)
         tx.emit(UserRegistered(user_id=user_id, language=code.language, version=1))
+        await accept_invitations(tx, user_id, email)
         return user_id
     account = await store.account_of(tx, email)
     return account.user_id if account and account.active else None
@@ -216,16 +183,8 @@ async def _sign_in_with_password(
     stored = await store.password_of(tx, email)
     # Changed or taken away between the comparison and now: then it does not count.
     if not checked.verified.fits or stored is None or stored != checked.stored:
-        await store.count_wrong_password(tx, _address_mac(tx, email), sessions.hour_of(tx.now))
+        await store.count_wrong_password(tx, address_mac(tx, email), sessions.hour_of(tx.now))
         return WrongCredentials()
     if checked.verified.rehashed:
         await store.rehash_password(tx, stored, checked.verified.rehashed)
     return await open_session(tx, stored.user_id, "password")
-
-
-def _address_mac(reader: Reader, email: str) -> bytes:
-    return reader.resource(Keys).fingerprint(b"address:" + email.encode())
-
-
-def _code_mac(reader: Reader, email: str, code: str) -> bytes:
-    return reader.resource(Keys).fingerprint(f"code:{email}:{code}".encode())

@@ -1,10 +1,10 @@
-"""Writes of accounts, organisations and who belongs to them."""
+"""Writes of accounts, their state and roles."""
 
 from uuid import UUID
 
 from msgspec import Struct
 
-from evslot.services.user.messages import CreateOrganisation
+from evslot.services.user.domain.samples import SamplePerson
 from evslot.spine.callers import Role
 from evslot.spine.transaction import Row, Transaction
 from evslot.values import OrganisationId, UserId
@@ -61,54 +61,60 @@ async def roles_in_organisations(tx: Transaction, user_id: UserId) -> dict[Organ
     return {row["organisation_id"]: row["role"] for row in rows}
 
 
-async def count_organisations(tx: Transaction, user_id: UserId) -> int:
-    count = await tx.fetch_value("select count(*) from member where user_id = $1", user_id)
-    return int(count)
-
-
-async def insert_organisation(
-    tx: Transaction, wanted: CreateOrganisation, owner_id: UserId, approved: bool
-) -> bool:
-    """False where the id is taken."""
-    return bool(
-        await tx.execute(
-            """insert into organisation (organisation_id, legal_name, address, country, vat_id,
-                                         register, contact_email, phone, approved_at, created_at,
-                                         created_by)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-               on conflict (organisation_id) do nothing""",
-            wanted.organisation_id,
-            wanted.legal_name,
-            wanted.address,
-            wanted.country,
-            wanted.vat_id,
-            wanted.register,
-            wanted.contact_email,
-            wanted.phone,
-            tx.now if approved else None,
-            tx.now,
-            owner_id,
-        )
+async def lock_account_state(tx: Transaction, user_id: UserId) -> str | None:
+    """active or blocked; None where there is nobody (any more)."""
+    state: str | None = await tx.fetch_value(
+        "select state from account where user_id = $1 and state <> 'erased' for update", user_id
     )
+    return state
 
 
-async def insert_member(
-    tx: Transaction, organisation_id: OrganisationId, user_id: UserId, role: Role
-) -> None:
-    await tx.execute(
-        "insert into member (organisation_id, user_id, role, since) values ($1, $2, $3, $4)",
-        organisation_id,
+async def update_account_state(tx: Transaction, user_id: UserId, state: str) -> int:
+    """The account's new version."""
+    version = await tx.fetch_value(
+        "update account set state = $2, version = version + 1 where user_id = $1 returning version",
         user_id,
-        role,
+        state,
+    )
+    return int(version)
+
+
+async def update_roles(tx: Transaction, user_id: UserId, roles: list[str]) -> int:
+    """The account's new version."""
+    version = await tx.fetch_value(
+        "update account set roles = $2, version = version + 1 where user_id = $1 returning version",
+        user_id,
+        roles,
+    )
+    return int(version)
+
+
+async def revive_sample_account(tx: Transaction, person: SamplePerson) -> int | None:
+    """Makes it, again after somebody tried out erasing; its version, None where it lives."""
+    version: int | None = await tx.fetch_value(
+        """insert into account (user_id, email, name, language, zone, roles, created_at,
+                                verified_at)
+           values ($1, $2, $3, 'en', $4, $5, $6, $6)
+           on conflict (user_id) do update
+             set state = 'active', email = excluded.email, name = excluded.name,
+                 roles = excluded.roles, erased_at = null, version = account.version + 1
+             where account.state = 'erased'
+           returning version""",
+        person.user_id,
+        person.email,
+        person.name,
+        person.zone,
+        person.roles,
         tx.now,
     )
+    return version
 
 
 async def accounts_after(tx: Transaction, after: UUID | None, limit: int) -> list[Row]:
-    """A page of active accounts by id, for telling about them again."""
+    """A page of accounts by id, for telling about them again; erased ones, too."""
     return await tx.fetch(
-        """select user_id, language, version from account
-           where state = 'active' and ($1::uuid is null or user_id > $1)
+        """select user_id, language, version, state from account
+           where $1::uuid is null or user_id > $1
            order by user_id limit $2""",
         after,
         limit,

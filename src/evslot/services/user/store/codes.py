@@ -1,10 +1,13 @@
 """Writes of mailed codes."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from msgspec import Struct
 
 from evslot.spine.transaction import Reader, Transaction
+
+Purpose = Literal["sign_in", "password", "email"]
 
 
 class Code(Struct, frozen=True, kw_only=True):
@@ -18,51 +21,59 @@ class Code(Struct, frozen=True, kw_only=True):
     sealed_name: str | None
 
 
-async def newest_code(reader: Reader, address_mac: bytes) -> Code | None:
-    """The newest code of an address while it is valid; only that one counts."""
+async def newest_code(reader: Reader, address_mac: bytes, purpose: Purpose) -> Code | None:
+    """The newest code of an address while it is valid; for each purpose only that one counts."""
     row = await reader.fetch_row(
         """select code_id, code_mac, language, zone, password_hash, sealed_name
-           from (select * from sign_in_code where address_mac = $1
+           from (select * from sign_in_code where address_mac = $1 and purpose = $3
                  order by code_id desc limit 1) newest
            where used_at is null and expires_at > $2""",
         address_mac,
         reader.now,
+        purpose,
     )
     return Code(**row) if row else None
 
 
-async def count_codes(tx: Transaction, address_mac: bytes) -> int:
+async def count_codes(tx: Transaction, address_mac: bytes, purpose: Purpose) -> int:
     """How many were sent to an address within the last hour."""
     count = await tx.fetch_value(
-        "select count(*) from sign_in_code where address_mac = $1 and created_at > $2",
+        """select count(*) from sign_in_code
+           where address_mac = $1 and created_at > $2 and purpose = $3""",
         address_mac,
         tx.now - timedelta(hours=1),
+        purpose,
     )
     return int(count)
 
 
-async def insert_code(
-    tx: Transaction,
-    address_mac: bytes,
-    code_mac: bytes,
-    expires_at: datetime,
-    language: str,
-    zone: str,
-    password_hash: str | None,
-    sealed_name: str | None,
-) -> None:
+class NewCode(Struct, frozen=True, kw_only=True):
+    """A code that is being mailed."""
+
+    purpose: Purpose
+    address_mac: bytes
+    code_mac: bytes
+    expires_at: datetime
+    language: str
+    zone: str = "UTC"
+    password_hash: str | None = None
+    sealed_name: str | None = None
+
+
+async def insert_code(tx: Transaction, code: NewCode) -> None:
     await tx.execute(
-        """insert into sign_in_code (address_mac, code_mac, created_at, expires_at, language, zone,
-                                     password_hash, sealed_name)
-           values ($1, $2, $3, $4, $5, $6, $7, $8)""",
-        address_mac,
-        code_mac,
+        """insert into sign_in_code (purpose, address_mac, code_mac, created_at, expires_at,
+                                     language, zone, password_hash, sealed_name)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
+        code.purpose,
+        code.address_mac,
+        code.code_mac,
         tx.now,
-        expires_at,
-        language,
-        zone,
-        password_hash,
-        sealed_name,
+        code.expires_at,
+        code.language,
+        code.zone,
+        code.password_hash,
+        code.sealed_name,
     )
 
 
@@ -84,3 +95,7 @@ async def use_code(tx: Transaction, code_id: int) -> None:
         code_id,
         tx.now,
     )
+
+
+async def delete_codes(tx: Transaction, address_macs: list[bytes]) -> None:
+    await tx.execute("delete from sign_in_code where address_mac = any($1::bytea[])", address_macs)

@@ -33,6 +33,22 @@ async def insert_password(tx: Transaction, user_id: UserId, password_hash: str) 
     )
 
 
+async def upsert_password(tx: Transaction, user_id: UserId, password_hash: str) -> int:
+    """Sets it, be it the first one; the account's new version."""
+    await tx.execute(
+        """insert into account_password (user_id, hash, changed_at) values ($1, $2, $3)
+           on conflict (user_id) do update set hash = excluded.hash,
+                                               changed_at = excluded.changed_at""",
+        user_id,
+        password_hash,
+        tx.now,
+    )
+    version = await tx.fetch_value(
+        "update account set version = version + 1 where user_id = $1 returning version", user_id
+    )
+    return int(version)
+
+
 async def rehash_password(tx: Transaction, old: StoredPassword, password_hash: str) -> None:
     """Same password, newer parameters; nothing where it was changed meanwhile."""
     await tx.execute(
@@ -57,3 +73,7 @@ async def count_wrong_password(tx: Transaction, address_mac: bytes, hour: dateti
         address_mac,
         hour,
     )
+
+
+async def delete_wrong_passwords(tx: Transaction, address_mac: bytes) -> None:
+    await tx.execute("delete from password_try where address_mac = $1", address_mac)

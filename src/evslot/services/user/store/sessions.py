@@ -55,6 +55,56 @@ async def end_session(tx: Transaction, session_id: SessionId, reason: str) -> bo
     )
 
 
+async def end_own_session(
+    tx: Transaction, user_id: UserId, session_id: SessionId, reason: str
+) -> bool | None:
+    """Over afterwards; whether it was not before. None where it is not theirs."""
+    fresh: bool | None = await tx.fetch_value(
+        """update session set ended_at = coalesce(ended_at, $3),
+                              end_reason = coalesce(end_reason, $4)
+           where session_id = $1 and user_id = $2 returning old.ended_at is null""",
+        session_id,
+        user_id,
+        tx.now,
+        reason,
+    )
+    return fresh
+
+
+async def end_sessions_of(
+    tx: Transaction, user_id: UserId, reason: str, besides: SessionId | None = None
+) -> list[SessionId]:
+    """All open sessions of a person but one; which they were."""
+    rows = await tx.fetch(
+        """update session set ended_at = $2, end_reason = $3
+           where user_id = $1 and ended_at is null and session_id is distinct from $4
+           returning session_id""",
+        user_id,
+        tx.now,
+        reason,
+        besides,
+    )
+    return [row["session_id"] for row in rows]
+
+
+async def end_superseded_sessions(
+    tx: Transaction, user_id: UserId, reason: str, most: int
+) -> list[SessionId]:
+    """The longest unused ones beyond so many; which they were."""
+    rows = await tx.fetch(
+        """update session set ended_at = $2, end_reason = $3
+           where session_id in (
+             select session_id from session where user_id = $1 and ended_at is null
+             order by refreshed_at desc, session_id desc offset $4)
+           returning session_id""",
+        user_id,
+        tx.now,
+        reason,
+        most,
+    )
+    return [row["session_id"] for row in rows]
+
+
 async def session_is_open(tx: Transaction, session_id: SessionId) -> bool:
     """Whether a session is alive now: an access token may outlive it by minutes."""
     return bool(

@@ -25,6 +25,12 @@ _TIDYING = (
           select address_mac, hour from password_try where hour < $1 limit $2
           for update skip locked)""",
     ),
+    (
+        timedelta(),
+        """delete from invitation where invitation_id in (
+          select invitation_id from invitation where expires_at < $1 limit $2
+          for update skip locked)""",
+    ),
     # Later than this, a reused token is refused but no longer ends its session.
     (
         timedelta(days=7),
