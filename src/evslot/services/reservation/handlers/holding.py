@@ -58,6 +58,10 @@ async def hold_slots(
         ]
         for group in holding.groups(trying):
             answers |= await _claim(group, tx)
+    for received in commands:
+        answer = answers[received.command_id]
+        if isinstance(answer, SlotHeld):
+            tx.emit(answer, trace=received.trace)
     return [answers[received.command_id] for received in commands]
 
 
@@ -134,9 +138,9 @@ async def _claim(group: Sequence[Hold], tx: Transaction) -> dict[UUID, SlotHeld 
     for hold in group:
         reservation = hold.booking.reservation
         if reservation.reservation_id in held:
-            event = SlotHeld(reservation=reservation, version=reservation.version)
-            tx.emit(event)
-            answers[hold.command_id] = event
+            answers[hold.command_id] = SlotHeld(
+                reservation=reservation, version=reservation.version
+            )
         else:
             lost.extend(hold.adjoins)
             answers[hold.command_id] = SlotTaken()
