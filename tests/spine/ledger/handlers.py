@@ -219,7 +219,8 @@ async def consult(command: Consult, tx: Transaction) -> Told | Later:
 @handlers.answered("advised")
 async def advised(reply: Reply, tx: Transaction) -> None:
     advice = reply.result(oracle.Advice)
-    await store.add(tx, reply.context["account"], 1)
+    balance = await store.add(tx, reply.context["account"], 1)
+    tx.emit(_changed(balance))
     await tx.answer(reply.about, Told(words=advice.words, whispered=advice.whispered))
 
 
