@@ -138,9 +138,10 @@ def test_both_doubled_hours_have_a_quote_of_their_own() -> None:
 
 
 def spans() -> st.SearchStrategy[tuple[int, int]]:
-    """Minutes of a day on a grid of five; an end may pass midnight."""
-    length = st.integers(1, 288)
-    return st.tuples(st.integers(0, 287), length).map(lambda s: (s[0] * 5, (s[0] + s[1]) * 5))
+    """Minutes of a day on a grid of five, often in the night; an end may pass midnight."""
+    start = st.integers(0, 60) | st.integers(0, 287)
+    length = st.integers(1, 60) | st.integers(1, 288)
+    return st.tuples(start, length).map(lambda s: (s[0] * 5, (s[0] + s[1]) * 5))
 
 
 @st.composite
