@@ -118,11 +118,6 @@ async def test_a_page_loads_nothing_from_elsewhere_and_its_anchors_exist(
         assert (await edge.http.get(link)).status_code == 200
 
 
-async def test_the_first_page_is_the_reference(edge: Edge) -> None:
-    answered = await edge.http.get("/")
-    assert (answered.status_code, answered.headers["location"]) == (303, "/docs")
-
-
 async def test_a_problem_points_to_its_explanation(edge: Edge) -> None:
     problem = (await edge.http.get("/v1/me")).json()
     path, _, anchor = problem["type"].partition("#")

@@ -170,6 +170,7 @@ async def test_an_answer_that_takes_long_is_an_operation(edge: Edge) -> None:
     headers = {**edge.sign(somebody), "Idempotency-Key": uuid4().hex}
     answered = await edge.http.post("/v1/reservations", json={"quote": QUOTE}, headers=headers)
     assert answered.status_code == 202
+    assert "preference-applied" not in answered.headers
     place = answered.headers["location"]
     operation_id = edge.responder.asked[0].envelope.id
     assert place == f"/v1/operations/{operation_id}"
@@ -201,9 +202,10 @@ async def test_whoever_does_not_want_to_wait_gets_the_operation_at_once(edge: Ed
     answered = await edge.http.post(
         "/v1/sessions",
         json={"email": "ada@example.org", "code": "123456"},
-        headers={"Prefer": "respond-async"},
+        headers={"Prefer": "handling=strict, Respond-Async; wait=9"},
     )
     assert answered.status_code == 202
+    assert answered.headers["preference-applied"] == "respond-async"
     assert answered.json()["state"] == "pending"
     place = answered.headers["location"]
     for _ in range(50):

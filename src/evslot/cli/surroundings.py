@@ -72,6 +72,7 @@ def environment(where: Surroundings, part: Part, slot: int = 0) -> Mapping[str, 
     }
     if part.name == "gateway":
         common["EVSLOT_GATEWAY_PORT"] = str(gateway_port(where, slot))
+        common["EVSLOT_GATEWAY_INBOX_URL"] = f"http://127.0.0.1:{where.mail_http_port}"
     if part.name == "notification":
         common.setdefault("EVSLOT_NOTIFICATION_SMTP_PORT", str(where.mail_smtp_port))
     return common

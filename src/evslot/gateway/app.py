@@ -55,7 +55,11 @@ class Gateway:
             self._feed, topics, parts.live, parts.shared, parts.door.ended, parts.history.erase
         )
         self.http = HttpServer(
-            create_app(parts, self.settings),
+            create_app(
+                parts,
+                self.settings,
+                development=self._shared.environment == "development",
+            ),
             host=self.settings.host,
             port=self.settings.port,
             connections=self.settings.connections,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from evslot.gateway.auth import Door
 from evslot.gateway.backend import Accepted, Backend
+from evslot.gateway.developing import Surroundings, development_pages
 from evslot.gateway.edge import Edge
 from evslot.gateway.history import History
 from evslot.gateway.limits import Limits
@@ -31,18 +32,22 @@ class Parts(Struct, frozen=True, kw_only=True):
     history: History
 
 
-def create_app(parts: Parts, settings: GatewaySettings) -> ASGIApp:
+def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = False) -> ASGIApp:
     """The ASGI application; nothing in it starts or stops by itself."""
+    shown = pages("/dev") + development_pages() if development else pages("/docs")
     reception = Reception(parts.door, parts.backend, parts.shared, Limits(settings))
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*ROUTES, *pages()],
+            route_handlers=[*ROUTES, *shown],
             request_class=EdgeRequest,
             before_request=reception.greet,
             dependencies={
                 "visitor": Provide(reception.visitor, sync_to_thread=False),
                 "driver": Provide(reception.driver, sync_to_thread=False),
                 "live": Provide(lambda: parts.live, sync_to_thread=False),
+                "around": Provide(
+                    lambda: Surroundings(inbox_url=settings.inbox_url), sync_to_thread=False
+                ),
                 "history": Provide(lambda: parts.history, sync_to_thread=False),
             },
             exception_handlers={Accepted: accepted, Exception: response_for},

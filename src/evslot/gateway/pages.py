@@ -15,12 +15,6 @@ from evslot.gateway.routes import ROUTES
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-@get("/", status_code=303)
-async def home() -> Redirect:
-    """For now the reference is the first page."""
-    return Redirect("/docs", status_code=303)
-
-
 @get("/openapi.json")
 async def openapi_json() -> Response[bytes]:
     """OpenAPI 3.1."""
@@ -36,13 +30,13 @@ async def asyncapi_json() -> Response[bytes]:
 @get("/docs")
 async def docs() -> Response[str]:
     """The HTTP reference."""
-    return _html(_docs_page())
+    return html(_docs_page())
 
 
 @get("/docs/events")
 async def event_docs() -> Response[str]:
     """The record reference."""
-    return _html(_events_page())
+    return html(_events_page())
 
 
 @get("/docs/style.css")
@@ -53,8 +47,13 @@ async def style() -> Response[str]:
     )
 
 
-def pages() -> list[Any]:
-    """The route handlers of this module."""
+def pages(first: str) -> list[Any]:
+    """The route handlers of this module; `first` is where / leads until there is an app."""
+
+    @get("/", status_code=303)
+    async def home() -> Redirect:
+        return Redirect(first, status_code=303)
+
     return [home, openapi_json, asyncapi_json, docs, event_docs, style]
 
 
@@ -96,21 +95,22 @@ def type_text(schema: dict[str, Any]) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of all pages; what goes into them is escaped."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(as_json=as_json, type_text=type_text, schema_name=schema_name)
-    return environment
+    made.filters.update(as_json=as_json, type_text=type_text, schema_name=schema_name)
+    return made
 
 
 @cache
 def _docs_page() -> str:
     return (
-        _environment()
+        environment()
         .get_template("docs.html.j2")
         .render(api=openapi.document(), refusals=all_refusals())
     )
@@ -118,7 +118,7 @@ def _docs_page() -> str:
 
 @cache
 def _events_page() -> str:
-    return _environment().get_template("events.html.j2").render(api=asyncapi.document())
+    return environment().get_template("events.html.j2").render(api=asyncapi.document())
 
 
 @cache
@@ -140,5 +140,6 @@ def _json(content: bytes) -> Response[bytes]:
     return Response(content, media_type="application/json")
 
 
-def _html(content: str) -> Response[str]:
+def html(content: str) -> Response[str]:
+    """A page."""
     return Response(content, media_type="text/html")

@@ -49,5 +49,7 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """Codes and sign-ins to one e-mail address, wherever they come from."""
     proxies: Annotated[int, Meta(ge=0, le=8)] = 0
     """Proxies of our own in front, each of which adds to X-Forwarded-For; 0 = none is believed."""
+    inbox_url: str | None = None
+    """The mail catcher's page, for the page at /dev."""
     stop_seconds: Annotated[int, Meta(ge=1, le=60)] = 6
     log_requests: bool = True

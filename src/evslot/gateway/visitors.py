@@ -144,7 +144,7 @@ class AnyVisitor:
         return Asker(
             caller=self.caller,
             jwt=self._request.jwt,
-            respond_async="respond-async" in (header_of(self._request, b"prefer") or ""),
+            respond_async=wants_no_wait(self._request),
             traceparent=header_of(self._request, b"traceparent"),
         )
 
@@ -207,6 +207,12 @@ class Reception:
 
     def driver(self, request: EdgeRequest) -> SignedInDriver:
         return SignedInDriver(request, self._backend, self._shared)
+
+
+def wants_no_wait(request: Request[Any, Any, Any]) -> bool:
+    """`Prefer: respond-async` (RFC 7240), alone or among other preferences."""
+    wishes = (header_of(request, b"prefer") or "").lower().replace(";", ",").split(",")
+    return "respond-async" in map(str.strip, wishes)
 
 
 def needs_driver(route_handler: Any) -> bool:

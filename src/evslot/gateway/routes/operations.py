@@ -12,7 +12,7 @@ from evslot.gateway.backend import Accepted
 from evslot.gateway.description import described
 from evslot.gateway.operations import Operation
 from evslot.gateway.problems import OperationNotFound
-from evslot.gateway.visitors import AnyVisitor, Visitor
+from evslot.gateway.visitors import AnyVisitor, Visitor, wants_no_wait
 from evslot.services.notification import messages as notification
 from evslot.services.payment import messages as payment
 from evslot.services.reservation import messages as reservation
@@ -59,7 +59,8 @@ def accepted(request: Request[Any, Any, Any], error: Accepted) -> Response[bytes
         headers={
             "Location": f"/v1/operations/{operation.operation_id}",
             "Retry-After": "1",
-            "Preference-Applied": "respond-async",
+            # Only where it was wished (RFC 7240): otherwise the answer just took too long.
+            **({"Preference-Applied": "respond-async"} if wants_no_wait(request) else {}),
         },
     )
 
