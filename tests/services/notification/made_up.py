@@ -10,7 +10,11 @@ from uuid import UUID, uuid4
 
 from aiosmtpd import smtp
 
+from evslot.services.notification import messages as notification
+from evslot.services.notification.domain import reminding, telling
+from evslot.services.payment import messages as payment
 from evslot.services.reservation import messages as reservation
+from evslot.spine.message import Personal, Secret
 from evslot.values import (
     ChargerId,
     LadderStep,
@@ -26,6 +30,8 @@ from evslot.values import (
     new_id,
 )
 
+ADDRESS = "planted.driver@example.org"
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 START = datetime(2026, 11, 3, 16, 0, tzinfo=UTC)
 USUAL = Terms(
     name="usual",
@@ -64,7 +70,7 @@ def booking(driver_id: UUID | None = None, **changes: Any) -> reservation.Reserv
         "total": Money(640, "EUR"),
         "lines": (
             PriceLine(kind="FLAT", text="Booking fee", amount=100, vat_basis_points=1900),
-            PriceLine(kind="TIME", text="1 h", amount=540, vat_basis_points=1900),
+            PriceLine(kind="TIME", text="60 minutes", amount=540, vat_basis_points=1900),
         ),
         "terms": USUAL,
         "tariff_version": 1,
@@ -76,6 +82,83 @@ def booking(driver_id: UUID | None = None, **changes: Any) -> reservation.Reserv
         "changed_at": now,
     }
     return reservation.Reservation(**(values | changes))
+
+
+def all_told() -> dict[str, telling.Told]:
+    """One example of each kind."""
+    confirmed = booking(now=NOW)
+    held = booking(now=NOW, state="held", held_until=NOW + timedelta(minutes=10))
+    euros = Money(320, "EUR")
+    facts = telling.booking_facts(confirmed)
+    told = [
+        *(
+            telling.told_code(uuid4(), code_wanted(purpose=purpose, now=NOW), NOW)
+            for purpose in telling.CODES
+        ),
+        *(telling.told_account(uuid4(), account_notice(fact)) for fact in telling.NOTICES),
+        telling.told_confirmed(reservation.ReservationConfirmed(reservation=confirmed, version=3)),
+        telling.told_cancelled(
+            reservation.ReservationCancelled(
+                reservation=confirmed, version=4, by="driver", reason=None, fee=euros, refund=euros
+            )
+        ),
+        *(
+            telling.told_reminder(kind, confirmed.driver_id, facts, START - before)
+            for kind, before in reminding.BEFORE.items()
+        ),
+        telling.told_completed(
+            reservation.ReservationCompleted(reservation=confirmed, version=6, by="driver")
+        ),
+        telling.told_payment_challenged(reservation.PaymentChallenged(reservation=held, version=2)),
+        telling.told_payment_failed(
+            reservation.PaymentFailed(reservation=held, version=2, reason="declined")
+        ),
+        telling.told_refunded(refunded(confirmed), facts, NOW),
+    ]
+    return {one.kind: one for one in told}
+
+
+def code_wanted(
+    code: str = "483920",
+    minutes: float = 10,
+    purpose: notification.CodePurpose = "sign_in",
+    now: datetime | None = None,
+) -> notification.SendSignInCode:
+    """A code for the planted address."""
+    return notification.SendSignInCode(
+        email=Personal(ADDRESS),
+        code=Secret(code),
+        language="de-AT",
+        valid_until=(now or datetime.now(UTC)) + timedelta(minutes=minutes),
+        purpose=purpose,
+    )
+
+
+def account_notice(fact: notification.AccountFact) -> notification.SendAccountNotice:
+    """A change of an account, for the planted address."""
+    return notification.SendAccountNotice(
+        email=Personal(ADDRESS), fact=fact, language="en", happened_at=NOW, name=Personal("Zoë")
+    )
+
+
+def refunded(
+    of: reservation.Reservation, amount: int = 320, version: int = 4
+) -> payment.PaymentRefunded:
+    """A part of what was paid for a booking was given back."""
+    given_back = payment.Payment(
+        payment_id=of.payment_id or PaymentId(uuid4()),
+        version=version,
+        state="partly_refunded",
+        reservation_id=of.reservation_id,
+        organisation_id=of.organisation_id,
+        payer_id=of.driver_id,
+        amount=of.total,
+        captured=of.total,
+        refunded=Money(amount, of.total.currency),
+        challenge_url=None,
+        valid_until=None,
+    )
+    return payment.PaymentRefunded(payment=given_back, version=version)
 
 
 class MailServer:
@@ -124,4 +207,6 @@ class MailServer:
 
 def text_of(message: EmailMessage) -> str:
     """The text body, lines ended by a line feed."""
-    return str(message.get_content()).replace("\r\n", "\n")
+    body = message.get_body(("plain",))
+    assert isinstance(body, EmailMessage)
+    return str(body.get_content()).replace("\r\n", "\n")

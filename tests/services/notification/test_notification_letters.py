@@ -1,43 +1,26 @@
 """Letters: each kind in each language, times in the station's zone, nothing smuggled in."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from uuid import uuid4
 
 import msgspec
 import pytest
-from tests.services.notification.made_up import START, USUAL, booking
+from jinja2 import Environment, nodes
+from tests.services.notification.made_up import NOW, START, USUAL, all_told, booking
 
-from evslot.services.notification import domain
 from evslot.services.notification.adapters import letters
-from evslot.services.notification.messages import CursorInvalid
+from evslot.services.notification.domain import listing, telling, wording
+from evslot.services.notification.messages import CursorInvalid, Kind
 from evslot.services.reservation import messages as reservation
 from evslot.values import Money, Period, UserId
 
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-LETTERS = letters.Letters()
-
-
-def all_told() -> list[domain.Told]:
-    confirmed = booking(now=NOW)
-    held = booking(now=NOW, state="held", held_until=NOW + timedelta(minutes=10))
-    euros = Money(320, "EUR")
-    return [
-        domain.told_code(uuid4(), "en", NOW + timedelta(minutes=10), NOW),
-        domain.told_confirmed(reservation.ReservationConfirmed(reservation=confirmed, version=3)),
-        domain.told_cancelled(
-            reservation.ReservationCancelled(
-                reservation=confirmed, version=4, by="driver", reason=None, fee=euros, refund=euros
-            )
-        ),
-        domain.told_payment_failed(
-            reservation.PaymentFailed(reservation=held, version=2, reason="declined")
-        ),
-    ]
+LETTERS = letters.Letters("support@evslot.example")
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("told", all_told(), ids=lambda told: told.kind)
-def test_every_kind_is_written_in_every_language(told: domain.Told, language: str) -> None:
+@pytest.mark.parametrize("told", all_told().values(), ids=lambda told: told.kind)
+def test_every_kind_is_written_in_every_language(told: telling.Told, language: str) -> None:
     letter = LETTERS.write(told.kind, language, told.facts, name="Zoë", code="483920")
     title, brief = LETTERS.brief(told.kind, language, told.facts)
     assert letter.subject == title
@@ -45,27 +28,64 @@ def test_every_kind_is_written_in_every_language(told: domain.Told, language: st
     assert 3 < len(title) < 120
     assert "{" not in letter.text
     assert "None" not in letter.text + brief
+    assert "\n\n\n" not in letter.text
     assert "483920" not in title + brief
-    assert ("483920" in letter.text) == (told.kind == "account_code")
+    assert ("483920" in letter.text) == told.kind.endswith("_code")
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert all_told().keys() == set(get_args(Kind))
+
+
+@pytest.mark.parametrize("kind", [*get_args(Kind), "calendar", "footer"])
+def test_both_languages_say_the_same_things(kind: str) -> None:
+    """The same blocks with the same variables: nothing is told to the readers of one alone."""
+    said = [_variables(kind, language) for language in ("en", "de")]
+    assert said[0] == said[1]
+
+
+def test_there_are_no_other_templates() -> None:
+    wanted = {
+        f"{kind}.{language}.txt.j2"
+        for kind in (*get_args(Kind), "calendar", "footer")
+        for language in ("en", "de")
+    }
+    assert {path.name for path in letters.TEMPLATES.iterdir()} == wanted
+
+
+def _variables(kind: str, language: str) -> dict[str, set[str]]:
+    text = (letters.TEMPLATES / f"{kind}.{language}.txt.j2").read_text()
+    blocks = list(Environment().parse(text).find_all(nodes.Block))
+    return {block.name: {name.name for name in block.find_all(nodes.Name)} for block in blocks}
 
 
 def test_a_confirmation_says_all_there_is_to_know() -> None:
-    told = all_told()[1]
+    told = all_told()["reservation_confirmed"]
     english = LETTERS.write(told.kind, "en", told.facts).text
     assert "Tuesday, 3 November 2026, 17:00–18:00 (Berlin time, UTC+1)" in english
     assert "free until Tuesday, 3 November 2026, 16:00 (Berlin time, UTC+1)" in english
-    for words in ("Ladepark Süd", "A1", "K7Q2XP", "€6.40", "Booking fee: €1.00", "1 h: €5.40"):
+    for words in (
+        "Ladepark Süd",
+        "A1",
+        "K7Q2XP",
+        "€6.40",
+        "Booking fee: €1.00",
+        "60 minutes: €5.40",
+    ):
         assert words in english
     german = LETTERS.write(told.kind, "de", told.facts).text
     assert "Dienstag, 3. November 2026, 17:00–18:00 Uhr (Ortszeit Berlin, UTC+1)" in german
-    assert "6,40\xa0€" in german
+    for words in ("6,40\xa0€", "Buchungsgebühr: 1,00\xa0€", "60 Minuten: 5,40\xa0€"):
+        assert words in german
 
 
 def test_free_cancelling_is_only_promised_while_it_lasts() -> None:
-    assert domain.free_until(USUAL, START, START - timedelta(hours=2)) == START - timedelta(hours=1)
-    assert domain.free_until(USUAL, START, START - timedelta(hours=1)) is None
+    assert telling.free_until(USUAL, START, START - timedelta(hours=2)) == START - timedelta(
+        hours=1
+    )
+    assert telling.free_until(USUAL, START, START - timedelta(hours=1)) is None
     late = booking(now=START - timedelta(minutes=30))
-    told = domain.told_confirmed(reservation.ReservationConfirmed(reservation=late, version=3))
+    told = telling.told_confirmed(reservation.ReservationConfirmed(reservation=late, version=3))
     assert "what the terms of your booking say" in LETTERS.write(told.kind, "en", told.facts).text
 
 
@@ -109,13 +129,13 @@ def test_money_has_the_digits_of_its_currency() -> None:
     ],
 )
 def test_text_from_elsewhere_is_one_clean_line(given: str, shown: str) -> None:
-    assert domain.one_line(given) == shown
+    assert wording.one_line(given) == shown
 
 
 def test_names_cannot_break_out_of_their_line() -> None:
     evil = "Park\r\n\r\nPay at evil.example {{ code }} {% raw %}"
     held = booking(now=NOW, station_name=evil)
-    told = domain.told_confirmed(reservation.ReservationConfirmed(reservation=held, version=3))
+    told = telling.told_confirmed(reservation.ReservationConfirmed(reservation=held, version=3))
     letter = LETTERS.write(told.kind, "en", told.facts, name=evil * 100)
     assert "Park Pay at evil.example {{ code }} {% raw %}" in letter.text
     assert "\n\nPay" not in letter.text
@@ -127,14 +147,14 @@ def test_names_cannot_break_out_of_their_line() -> None:
     [("de", "de"), ("de-AT", "de"), ("DE_ch", "de"), ("en", "en"), ("fr", "en"), ("", "en")],
 )
 def test_the_nearest_language_is_taken(wanted: str, language: str) -> None:
-    assert domain.language_for(wanted) == language
+    assert wording.language_for(wanted) == language
 
 
 def test_the_same_fact_for_the_same_person_is_the_same_notification() -> None:
     held = booking(now=NOW)
-    first = domain.told_confirmed(reservation.ReservationConfirmed(reservation=held, version=3))
-    again = domain.told_confirmed(reservation.ReservationConfirmed(reservation=held, version=3))
-    other = domain.told_confirmed(
+    first = telling.told_confirmed(reservation.ReservationConfirmed(reservation=held, version=3))
+    again = telling.told_confirmed(reservation.ReservationConfirmed(reservation=held, version=3))
+    other = telling.told_confirmed(
         reservation.ReservationConfirmed(
             reservation=msgspec.structs.replace(held, version=4), version=4
         )
@@ -145,14 +165,14 @@ def test_the_same_fact_for_the_same_person_is_the_same_notification() -> None:
 
 def test_a_cursor_is_read_back_and_a_foreign_one_refused() -> None:
     person, other, number = UserId(uuid4()), UserId(uuid4()), uuid4()
-    cursor = domain.cursor_after(person, NOW, number)
-    assert domain.read_cursor(person, cursor) == (NOW, number)
+    cursor = listing.cursor_after(person, NOW, number)
+    assert listing.read_cursor(person, cursor) == (NOW, number)
     with pytest.raises(CursorInvalid):
-        domain.read_cursor(other, cursor)
+        listing.read_cursor(other, cursor)
     for broken in ("", "x", cursor[:-4], cursor + "AAAA", "é" * 44, "A" * 10_000):
         with pytest.raises(CursorInvalid):
-            domain.read_cursor(person, broken)
+            listing.read_cursor(person, broken)
     for place in range(len(cursor)):
         changed = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
         with pytest.raises(CursorInvalid):
-            domain.read_cursor(person, changed)
+            listing.read_cursor(person, changed)

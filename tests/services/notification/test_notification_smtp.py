@@ -20,7 +20,9 @@ LETTER = Letter(subject="Gebucht: Ladepark Süd", text="Grüße 👋\n\nzweite Z
 
 
 def mailer(port: int, timeout: float = 2.0) -> Mailer:
-    return Mailer(MailSettings(smtp_port=port, smtp_timeout_seconds=timeout))
+    return Mailer(
+        MailSettings(smtp_port=port, smtp_timeout_seconds=timeout, smtp_taking_seconds=timeout)
+    )
 
 
 async def test_a_mail_arrives_as_it_was_written() -> None:

@@ -1,6 +1,7 @@
 """The notification service: its settings and its wiring."""
 
 from evslot.services.notification import messages
+from evslot.services.notification.adapters.calendars import Calendars
 from evslot.services.notification.adapters.letters import Letters
 from evslot.services.notification.adapters.mailing import jobs
 from evslot.services.notification.adapters.smtp import Mailer, MailSettings
@@ -12,7 +13,9 @@ from evslot.spine.service import Service
 
 def build_resources(config: Config) -> list[object]:
     """What handlers and jobs work with; raises SettingInvalid."""
-    return [Letters(), Mailer(config.read(MailSettings, "notification"))]
+    settings = config.read(MailSettings, "notification")
+    letters = Letters(settings.support_contact)
+    return [letters, Calendars(settings, letters), Mailer(settings)]
 
 
 SERVICE = Service(

@@ -11,14 +11,26 @@ from babel.numbers import format_currency, get_currency_precision
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from msgspec import Struct
 
-from evslot.services.notification import domain
-from evslot.services.notification.domain import BookingFacts, CodeFacts, Facts
+from evslot.services.notification.domain.facts import (
+    AccountFacts,
+    BookingFacts,
+    CodeFacts,
+    Facts,
+    RefundFacts,
+)
+from evslot.services.notification.domain.wording import one_line
 from evslot.values import Money, Period
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 LOCALES = {"en": "en_GB", "de": "de_DE"}
 """English for Europe: day before month, 24 hours."""
 NAME_LIMIT = 60
+LINES = (
+    ("Booking fee", "Buchungsgebühr"),
+    (" minutes", " Minuten"),
+    (" at ", " zu "),
+    (" per hour", " je Stunde"),
+)
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -32,7 +44,8 @@ class Letter(Struct, frozen=True, kw_only=True):
 class Letters:
     """Renders `templates/<kind>.<language>.txt.j2`: blocks `title`, `brief` and `body`."""
 
-    def __init__(self) -> None:
+    def __init__(self, support: str) -> None:
+        self._support = support
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=False,
@@ -50,16 +63,22 @@ class Letters:
         facts: Facts,
         name: str | None = None,
         code: str | None = None,
+        has_receipt: bool = False,
     ) -> Letter:
-        """The whole mail; `code` only for a sign-in code."""
+        """The whole mail; `code` only for a code, `has_receipt` where one goes with it."""
         template = self._template(kind, language)
         values = _values(facts, language)
-        values |= {"name": domain.one_line(name or "", NAME_LIMIT), "code": code}
+        values |= {"name": one_line(name or "", NAME_LIMIT), "code": code}
+        values |= {"has_receipt": has_receipt or None, "support": self._support}
         return Letter(
             subject=_block(template, "title", values),
-            text=_block(template, "body", values) + "\n",
+            text=f"{_block(template, 'body', values)}\n\n{self._footer(kind, language)}\n",
             language=language,
         )
+
+    def _footer(self, kind: str, language: str) -> str:
+        block = "account" if kind.startswith("account_") else "choice"
+        return _block(self._template("footer", language), block, {})
 
     def brief(self, kind: str, language: str, facts: Facts) -> tuple[str, str]:
         """Title and one line, for the in-app list."""
@@ -67,12 +86,19 @@ class Letters:
         values = _values(facts, language)
         return _block(template, "title", values), _block(template, "brief", values)
 
+    def calendar_words(self, facts: BookingFacts, language: str) -> tuple[str, str, str]:
+        """Title, text and place of the entry in a calendar."""
+        template = self._template("calendar", language)
+        values = _values(facts, language)
+        title, text, place = (_block(template, name, values) for name in ("title", "text", "place"))
+        return title, text, place
+
     def _template(self, kind: str, language: str) -> Template:
         return self._environment.get_template(f"{kind}.{language}.txt.j2")
 
 
 def _finalize(value: Any) -> Any:
-    return domain.one_line(value) if isinstance(value, str) else value
+    return one_line(value) if isinstance(value, str) else value
 
 
 def _block(template: Template, name: str, values: dict[str, Any]) -> str:
@@ -80,11 +106,28 @@ def _block(template: Template, name: str, values: dict[str, Any]) -> str:
 
 
 def _values(facts: Facts, language: str) -> dict[str, Any]:
-    if isinstance(facts, CodeFacts):
-        return {
-            "minutes": facts.valid_minutes,
-            "valid_until": instant(facts.valid_until, "UTC", language),
-        }
+    match facts:
+        case CodeFacts():
+            return {
+                "minutes": facts.valid_minutes,
+                "valid_until": instant(facts.valid_until, "UTC", language),
+            }
+        case AccountFacts():
+            return {"happened_at": instant(facts.happened_at, "UTC", language)}
+        case RefundFacts():
+            booking = _booking_values(facts.booking, language) if facts.booking else {}
+            return {
+                **dict.fromkeys(("station", "charger", "when", "booking_code")),
+                **booking,
+                "refunded": money(facts.refunded, language),
+                "captured": money(facts.captured, language),
+                "in_part": facts.refunded.amount < facts.captured.amount or None,
+            }
+        case BookingFacts():
+            return _booking_values(facts, language)
+
+
+def _booking_values(facts: BookingFacts, language: str) -> dict[str, Any]:
     zone = facts.zone
     first_day = facts.period.start.astimezone(zone_of(zone))
     return {
@@ -92,15 +135,27 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "charger": facts.charger_label,
         "day": str(format_date(first_day, "medium", _locale(language))),
         "when": period(facts.period, zone, language),
+        "starts_at": _clock(first_day, language),
         "total": money(facts.total, language),
         "lines": [
-            (line.text, money(Money(line.amount, facts.total.currency), language))
+            (
+                _line_text(line.text, language),
+                money(Money(line.amount, facts.total.currency), language),
+            )
             for line in facts.lines
         ],
         "booking_code": facts.booking_code,
         "by": facts.by,
+        "paid": facts.paid or None,
         **_optional(facts, language),
     }
+
+
+def _line_text(text: str, language: str) -> str:
+    """Price lines are written in English by who prices; other texts stay as they are."""
+    for english, german in LINES if language == "de" else ():
+        text = text.replace(english, german)
+    return text
 
 
 def _optional(facts: BookingFacts, language: str) -> dict[str, str | None]:
@@ -110,6 +165,7 @@ def _optional(facts: BookingFacts, language: str) -> dict[str, str | None]:
         key: instant(at, facts.zone, language) if at else None for key, at in times.items()
     }
     words |= {key: money(sum_, language) if sum_ else None for key, sum_ in sums.items()}
+    words |= {"returned": "yes" if facts.refund and facts.refund.amount else None}
     return words | {"charged": "yes" if facts.fee and facts.fee.amount else None}
 
 

@@ -1,6 +1,7 @@
 """Hands a mail to a mail server over SMTP, and says clearly what came of it."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -13,10 +14,13 @@ import aiosmtplib
 from msgspec import Struct
 
 from evslot.services.notification.adapters.letters import Letter
-from evslot.services.notification.domain import one_line
+from evslot.services.notification.domain.wording import one_line
 
 ADDRESS_PART = re.compile(r"[^\s\x00-\x1f\x7f@<>()\[\]\",;:\\]+")
 """Either side of the @; what would need quoting (RFC 5321, 4.1.2) is nobody's mailbox."""
+
+JOB_SECONDS = 90.0
+"""For one mail from connecting to good-bye; then it is tried again."""
 
 
 class MailSettings(Struct, frozen=True, kw_only=True):
@@ -28,9 +32,14 @@ class MailSettings(Struct, frozen=True, kw_only=True):
     smtp_user: str | None = None
     smtp_password: str | None = None
     smtp_timeout_seconds: float = 10.0
-    """For each step of the conversation; the job has a limit for all of it."""
+    """For connecting, and for saying good-bye."""
+    smtp_taking_seconds: float = 60.0
+    """For each step of handing the mail over. Long, because a server that took it and was not
+    heard gets it again (RFC 5321, 4.5.3.2.6); the job's own limit is 90 s for everything."""
     mail_from: str = "no-reply@evslot.localhost"
     mail_from_name: str = "evslot"
+    support_contact: str = "support@evslot.localhost"
+    """Where people write who did not change their account themselves."""
 
 
 class Mailed(Struct, frozen=True, kw_only=True):
@@ -38,6 +47,21 @@ class Mailed(Struct, frozen=True, kw_only=True):
 
     failure: str | None = None
     """None = taken; else a code: address_invalid, refused_550, too_late."""
+
+
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A file that goes with a mail."""
+
+    name: str
+    kind: str
+    """Media type with its parameters: `text/calendar; method=REQUEST; charset=utf-8`."""
+    content: bytes
+
+
+def calendar_attachment(name: str, text: str, method: str) -> Attachment:
+    """The media type repeats the method of the text (RFC 6047, 2.4)."""
+    kind = f"text/calendar; method={method}; charset=utf-8"
+    return Attachment(name=name, kind=kind, content=text.encode())
 
 
 class MailNotTaken(Exception):
@@ -52,7 +76,12 @@ class Mailer:
         self._sender = Address(settings.mail_from_name, addr_spec=settings.mail_from)
 
     async def send(
-        self, number: UUID, letter: Letter, address: str, name: str | None = None
+        self,
+        number: UUID,
+        letter: Letter,
+        address: str,
+        name: str | None = None,
+        attachments: Sequence[Attachment] = (),
     ) -> Mailed:
         """Mailed where the server decided for good; MailNotTaken where trying again may help.
 
@@ -61,7 +90,7 @@ class Mailer:
         recipient = _recipient(address, name)
         if recipient is None:
             return Mailed(failure="address_invalid")
-        message = self._message(number, letter, recipient)
+        message = self._message(number, letter, recipient, attachments)
         try:
             await self._hand_over(message, recipient.addr_spec)
         except aiosmtplib.SMTPRecipientsRefused as refused:
@@ -80,7 +109,9 @@ class Mailer:
             raise MailNotTaken(f"the mail server answered {code}")
         return Mailed(failure=f"refused_{code}")
 
-    def _message(self, number: UUID, letter: Letter, recipient: Address) -> EmailMessage:
+    def _message(
+        self, number: UUID, letter: Letter, recipient: Address, attachments: Sequence[Attachment]
+    ) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
         message["Message-ID"] = f"<{number}@{self._sender.domain}>"
         message["Date"] = format_datetime(datetime.now(UTC))
@@ -90,14 +121,13 @@ class Mailer:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
         message.set_content(letter.text, cte="quoted-printable")
         message["Content-Language"] = letter.language
+        for attachment in attachments:
+            _attach(message, attachment)
         return message
 
     async def _hand_over(self, message: EmailMessage, address: str) -> None:
         settings = self._settings
-        await aiosmtplib.send(
-            message,
-            sender=self._sender.addr_spec,
-            recipients=[address],
+        client = aiosmtplib.SMTP(
             hostname=settings.smtp_host,
             port=settings.smtp_port,
             username=settings.smtp_user,
@@ -107,6 +137,32 @@ class Mailer:
             timeout=settings.smtp_timeout_seconds,
             local_hostname=self._sender.domain,  # else a DNS look-up of our own name
         )
+        taken = False
+        try:
+            async with client:
+                await client.send_message(
+                    message,
+                    sender=self._sender.addr_spec,
+                    recipients=[address],
+                    timeout=settings.smtp_taking_seconds,
+                )
+                taken = True
+        except (aiosmtplib.SMTPException, OSError, TimeoutError):
+            if not taken:  # a good-bye that fails is no reason to send it again
+                raise
+
+
+def _attach(message: EmailMessage, attachment: Attachment) -> None:
+    """Base64, so that no server on the way changes a line end."""
+    main, _, rest = attachment.kind.partition("/")
+    sub, _, parameters = rest.partition(";")
+    message.add_attachment(
+        attachment.content,
+        maintype=main,
+        subtype=sub,
+        filename=attachment.name,
+        params=dict(pair.strip().split("=") for pair in parameters.split(";") if pair),
+    )
 
 
 def _recipient(address: str, name: str | None) -> Address | None:

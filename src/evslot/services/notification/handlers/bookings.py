@@ -1,0 +1,85 @@
+"""What is heard of bookings: told to their drivers, kept for calendars, reminded of in time."""
+
+from typing import get_args
+
+import msgspec
+
+from evslot.services.notification.domain import reminding, telling
+from evslot.services.notification.domain.facts import BookingFacts
+from evslot.services.notification.handlers.receipts import tell_with_receipt
+from evslot.services.notification.handlers.telling import tell
+from evslot.services.notification.messages import Kind
+from evslot.services.notification.store import bookings
+from evslot.services.reservation import messages as reservation
+from evslot.spine.handling import Handlers
+from evslot.spine.transaction import Transaction
+
+handlers = Handlers()
+
+REMINDED_AT_ONCE = 200
+"""Reminders of one transaction; more follow a second later."""
+
+
+@handlers.heard(reservation.ReservationConfirmed)
+async def reservation_confirmed(event: reservation.ReservationConfirmed, tx: Transaction) -> None:
+    """Tell the driver that the slot is theirs, and remember to remind them."""
+    booking = event.reservation
+    told = telling.told_confirmed(event)
+    if await _keep(booking, told, tx):
+        for reminder in reminding.reminders(booking.period.start, tx.now):
+            await bookings.insert_reminder(tx, booking.reservation_id, reminder)
+    await tell(told, tx)
+
+
+@handlers.heard(reservation.ReservationCancelled)
+async def reservation_cancelled(event: reservation.ReservationCancelled, tx: Transaction) -> None:
+    """Tell the driver that the booking is given up, and what it cost."""
+    told = telling.told_cancelled(event)
+    await _keep(event.reservation, told, tx)
+    await bookings.delete_reminders(tx, event.reservation.reservation_id)
+    await tell(told, tx)
+
+
+@handlers.heard(reservation.ReservationStarted)
+async def reservation_started(event: reservation.ReservationStarted, tx: Transaction) -> None:
+    """Who is there needs no reminder."""
+    facts = telling.booking_facts(event.reservation)
+    await bookings.upsert_booking(tx, event.reservation, facts)
+    await bookings.delete_reminders(tx, event.reservation.reservation_id)
+
+
+@handlers.heard(reservation.ReservationCompleted)
+async def reservation_completed(event: reservation.ReservationCompleted, tx: Transaction) -> None:
+    """Tell the driver that it is over; the receipt goes with the mail."""
+    told = telling.told_completed(event)
+    await _keep(event.reservation, told, tx)
+    await bookings.delete_reminders(tx, event.reservation.reservation_id)
+    await tell_with_receipt(told, event.reservation.payment_id, tx)
+
+
+@handlers.heard(reservation.PaymentFailed)
+async def payment_failed(event: reservation.PaymentFailed, tx: Transaction) -> None:
+    """Tell the driver to pay another way."""
+    await tell(telling.told_payment_failed(event), tx)
+
+
+@handlers.heard(reservation.PaymentChallenged)
+async def payment_challenged(event: reservation.PaymentChallenged, tx: Transaction) -> None:
+    """Tell the driver that the payment waits for them."""
+    await tell(telling.told_payment_challenged(event), tx)
+
+
+@handlers.every(seconds=1.0)
+async def remind(tx: Transaction) -> None:
+    """Tell what is due; what we come too late for is left out."""
+    for row in await bookings.take_reminders(tx, REMINDED_AT_ONCE):
+        facts = msgspec.json.decode(row["facts"], type=BookingFacts)
+        kind: Kind = row["kind"]
+        if kind in get_args(Kind) and reminding.is_timely(kind, facts.period.start, tx.now):
+            await tell(telling.told_reminder(kind, row["driver_id"], facts, tx.now), tx)
+
+
+async def _keep(booking: reservation.Reservation, told: telling.Told, tx: Transaction) -> bool:
+    """Whether this is news of the booking."""
+    assert isinstance(told.facts, BookingFacts)
+    return await bookings.upsert_booking(tx, booking, told.facts)
