@@ -134,6 +134,20 @@ def test_both_doubled_hours_have_a_quote_of_their_own() -> None:
     assert {quote.total.amount for quote in quotes} == {500}
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "free"),
+    [
+        (150, 240, ["02:30", "02:00", "02:30", "03:00", "03:30"]),  # opens at the first 02:30
+        (60, 150, ["01:00", "01:30", "02:00"]),  # closes at the first 02:30
+        (150, 180, ["02:30", "02:00", "02:30"]),
+    ],
+)
+def test_hours_that_begin_or_end_in_the_doubled_hour(start: int, end: int, free: list[str]) -> None:
+    rule = station.SlotRule(grid=30, shortest=30, buffer=0)
+    view = a_station(zone=BERLIN, hours=weekly((start, end)), rule=rule)
+    assert free_walls(view, CHANGE_DAYS[BERLIN][BACK], 30) == free
+
+
 # --- whatever the hours are ---------------------------------------------------------------------
 
 
@@ -153,10 +167,11 @@ def days(draw: st.DrawFn) -> tuple[str, date]:
 
 @st.composite
 def hours_around(draw: st.DrawFn, day: date) -> station.Hours:
+    weekday = st.sampled_from([day.isoweekday(), day.isoweekday(), (day.isoweekday() + 5) % 7 + 1])
     openings = [
-        station.Opening(weekday=weekday, start=start, end=end)
-        for weekday, (start, end) in draw(
-            st.lists(st.tuples(st.integers(1, 7), spans()), min_size=1, max_size=8)
+        station.Opening(weekday=number, start=start, end=end)
+        for number, (start, end) in draw(
+            st.lists(st.tuples(weekday | st.integers(1, 7), spans()), min_size=1, max_size=8)
         )
     ]
     exceptions = []
