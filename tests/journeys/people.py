@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 
-from evslot.gateway.answers import Account, NewOrganisation, OperationView, Session
+from evslot.gateway.answers import NewOrganisation, OperationView, Session
+from evslot.gateway.people import Account
 from evslot.services.payment.messages import Payment
 from evslot.services.reservation.messages import (
     Cancellation,

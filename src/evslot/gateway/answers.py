@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 from msgspec import Struct
 
+from evslot.gateway import people
 from evslot.services.reservation import messages as reservation
 from evslot.services.station import messages as station
 from evslot.services.user import messages as user
@@ -25,24 +26,11 @@ class Session(Struct, frozen=True, kw_only=True):
     access_seconds: int
     """The access token is valid this long; then trade the refresh token for the next pair."""
     refresh_token: str
-    """Can be used once."""
-
-
-class Account(Struct, frozen=True, kw_only=True):
-    """The caller's own account."""
-
-    user_id: UserId
-    email: str
-    name: str | None
-    language: str
-    zone: str
-    verified: bool
-    has_password: bool
-    organisations: list[user.OrganisationView]
+    """Can be used once. Empty for an API key: exchange the key again instead."""
 
 
 class NewOrganisation(Struct, frozen=True, kw_only=True):
-    """An operator that was just registered; refresh the session to act for it."""
+    """An operator that was just registered or approved; refresh the session to act for it."""
 
     organisation_id: OrganisationId
     legal_name: str
@@ -91,20 +79,9 @@ def session_of(signed_in: user.SignedIn) -> Session:
     )
 
 
-def account_of(me: user.Me) -> Account:
-    return Account(
-        user_id=me.user_id,
-        email=me.email.value,
-        name=me.name.value if me.name else None,
-        language=me.language,
-        zone=me.zone,
-        verified=me.verified,
-        has_password=me.has_password,
-        organisations=me.organisations,
-    )
-
-
-def organisation_of(created: user.OrganisationCreated) -> NewOrganisation:
+def organisation_of(
+    created: user.OrganisationCreated | user.OrganisationChanged,
+) -> NewOrganisation:
     return NewOrganisation(
         organisation_id=created.organisation_id,
         legal_name=created.legal_name,
@@ -117,6 +94,8 @@ PRESENTED: dict[type[Any], Callable[[Any], Any]] = {
     user.SignedIn: session_of,
     user.SessionEnded: lambda ended: Ended(session_id=ended.session_id),
     user.OrganisationCreated: organisation_of,
+    user.OrganisationChanged: organisation_of,
+    **people.PRESENTED,
     station.StationPublished: lambda published: published.station,
     station.ChargerStateChanged: lambda changed: changed.charger,
     reservation.SlotHeld: lambda held: held.reservation,

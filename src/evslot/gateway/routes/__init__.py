@@ -3,8 +3,11 @@
 from typing import Any
 
 from evslot.gateway.routes import (
+    api_keys,
     jwks,
     live,
+    me,
+    members,
     notifications,
     operations,
     organisations,
@@ -16,12 +19,17 @@ from evslot.gateway.routes import (
     stations,
     supply,
     users,
+    vehicles,
 )
 
 ROUTES: list[Any] = [
     *users.ROUTES,
     *sessions.ROUTES,
+    *me.ROUTES,
+    *vehicles.ROUTES,
     *organisations.ROUTES,
+    *members.ROUTES,
+    *api_keys.ROUTES,
     *stations.ROUTES,
     *supply.ROUTES,
     *quotes.ROUTES,
