@@ -6,8 +6,34 @@ from pathlib import Path
 import pytest
 
 from evslot.services.station.messages import StationView
+from tests.journeys import test_route_coverage
 from tests.journeys.people import Person, Town
 from tests.journeys.running_system import RunningSystem
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What the journeys used is judged after all of them, and only where all of them are run."""
+    judging = test_route_coverage.test_every_operation_is_used_by_a_journey.__name__
+    last = [item for item in items if item.path.parent == HERE and item.name == judging]
+    if not last:
+        return
+    items[:] = [item for item in items if item not in last]
+    run = {item.path for item in items if item.path.parent == HERE}
+    whole = set(HERE.glob("test_*.py")) <= run
+    if whole and not _chosen(config):
+        items.extend(last)
+    else:
+        config.hook.pytest_deselected(items=last)
+
+
+def _chosen(config: pytest.Config) -> bool:
+    """Whether single tests were chosen, by name, place, word or last failure."""
+    places = [str(argument) for argument in config.args]
+    words = config.getoption("keyword"), config.getoption("lf"), config.getoption("deselect")
+    return any(words) or any("::" in place for place in places)
 
 
 @pytest.fixture(scope="session")

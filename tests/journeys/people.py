@@ -34,6 +34,7 @@ from evslot.services.station.messages import (
 from evslot.spine.callers import AccessTokens
 from evslot.spine.sealing import Keys
 from evslot.values import OrganisationId, Period, SessionId, UserId
+from tests.journeys import used_routes
 from tests.journeys.live_stream import LiveStream
 
 T = TypeVar("T")
@@ -373,5 +374,6 @@ def _client(address: str) -> httpx.AsyncClient:
         base_url=address,
         timeout=ANSWER_SECONDS,
         trust_env=False,
+        event_hooks={"response": [used_routes.note]},
         limits=httpx.Limits(max_connections=400, max_keepalive_connections=400),
     )
