@@ -227,7 +227,8 @@ class Consent(Struct, frozen=True, kw_only=True):
     """What the person agreed to, or took back."""
 
     purpose: str
-    version: str
+    wording: str
+    """The version of the text that was shown."""
     given: bool
     at: datetime
 

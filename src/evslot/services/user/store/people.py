@@ -246,7 +246,7 @@ async def read_sessions(
 
 async def read_consents(reader: Reader, user_id: UserId) -> list[Consent]:
     rows = await reader.fetch(
-        """select purpose, version, given, at from consent where user_id = $1
+        """select purpose, version as wording, given, at from consent where user_id = $1
            order by at desc limit 500""",
         user_id,
     )
