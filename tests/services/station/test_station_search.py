@@ -125,7 +125,7 @@ async def test_a_search_counts_the_chargers_that_fit(h: Harness) -> None:
 
 async def test_a_charger_is_free_when_window_and_buffer_are(h: Harness) -> None:
     view = await add(h, "one", chargers=[charger_input("1"), charger_input("2")])
-    taken = a_booking(view.chargers[0].charger_id, window(18))
+    taken = a_booking(view.chargers[0].charger_id, window(18), station_id=view.station_id)
     await h.hear(reservation.ReservationConfirmed(reservation=taken, version=1))
     assert await free(h, window(18)) == 1
     assert await free(h, window(17)) == 1  # its buffer of 5 minutes does not fit
@@ -141,6 +141,7 @@ async def test_a_lapsed_hold_takes_nothing(h: Harness) -> None:
         hold = a_booking(
             view.chargers[0].charger_id,
             window(),
+            station_id=view.station_id,
             state="held",
             held_until=now + timedelta(seconds=seconds),
         )

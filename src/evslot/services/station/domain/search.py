@@ -4,7 +4,7 @@ import base64
 import hmac
 from collections.abc import Callable
 from datetime import timedelta
-from math import asin, isfinite, pi, sin
+from math import asin, cos, isfinite, pi, radians, sin, sqrt
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,13 @@ from msgspec.structs import replace
 
 from evslot.services.station.domain.plugs import STANDARDS
 from evslot.services.station.domain.slots import check_period
-from evslot.services.station.messages import Charger, CursorInvalid, FindStations, SearchInvalid
+from evslot.services.station.messages import (
+    Box,
+    CursorInvalid,
+    FindStations,
+    Position,
+    SearchInvalid,
+)
 from evslot.values import StationId
 
 EARTH_METRES = 6_371_008.8
@@ -22,19 +28,30 @@ FURTHEST_METRES = 100_000
 MOST_STATIONS = 100
 LONGEST_WINDOW = timedelta(days=1)
 MOST_WATTS = 10_000_000
+MOST_MINOR_UNITS = 10**9
+HALF_WAY_ROUND = pi * EARTH_METRES
+SMALL_BOX = 5.0
+"""Degrees up to which the furthest point of a box is one of its corners, as good as."""
+FURTHEST_AHEAD = timedelta(days=366)
+"""The furthest notice a station can ask for."""
+LONGEST_CLAIM = timedelta(days=2)
+"""The longest slot with its buffer."""
 SEAL_BYTES = 16
 
 Mac = Callable[[bytes], bytes]
 
 
-class Last(Struct, frozen=True):
-    """Where a page ended: metres of chord from the place, and the station there."""
+class Last(Struct, frozen=True, omit_defaults=True):
+    """Where a page ended: metres of chord from the place, the station there, its rank."""
 
     chord: float
     station_id: StationId
+    rank: float = 0.0
+    """The price, or the start in seconds, where that sorts."""
 
 
-START = Last(-1.0, StationId(UUID(int=0)))
+START = Last(-1.0, StationId(UUID(int=0)), -1.0)
+Rank = tuple[float, float, UUID]
 
 
 def check_search(search: FindStations) -> None:
@@ -52,9 +69,71 @@ def check_search(search: FindStations) -> None:
         search.min_watts is None or 0 <= search.min_watts <= MOST_WATTS,
         f"power: 0 to {MOST_WATTS} watts",
     )
+    _demand(
+        search.max_price is None or 0 <= search.max_price <= MOST_MINOR_UNITS,
+        f"price: 0 to {MOST_MINOR_UNITS} minor units",
+    )
+    if search.box is not None:
+        _check_box(search.box)
     if search.window is not None:
         check_period(search.window)
         _demand(search.window.length <= LONGEST_WINDOW, "window: a day at most")
+    elif search.sort != "distance" or search.max_price is not None:
+        raise SearchInvalid("to sort by price or start, or to name a price, name a window too")
+
+
+def _check_box(box: Box) -> None:
+    sides = (box.south, box.west, box.north, box.east)
+    _demand(all(map(isfinite, sides)), "box: degrees, please")
+    _demand(-90 <= box.south <= box.north <= 90, "box: south below north, -90 to 90")
+    _demand(abs(box.west) <= 180 and abs(box.east) <= 180, "box: west and east: -180 to 180")
+
+
+def reach(search: FindStations) -> float:
+    """Metres from the place within which to look: all of the box, where there is one."""
+    if search.box is None:
+        return search.radius_metres
+    box = search.box
+    wide = max(box.east - box.west, box.north - box.south) > SMALL_BOX
+    if box.west > box.east or wide:
+        return HALF_WAY_ROUND
+    sides = [(south, west) for south in (box.south, box.north, _equator(box))
+             for west in (box.west, box.east)]  # fmt: skip
+    return 1.01 * max(_metres(search.position, Position(*corner)) for corner in sides) + 1.0
+
+
+def judges(search: FindStations) -> bool:
+    """Whether some stations will not fit that a statement cannot tell."""
+    return search.open_now or search.free or search.max_price is not None
+
+
+def picks_chargers(search: FindStations) -> bool:
+    """Whether it is about some chargers of a station and not all of them."""
+    kinds = (search.connector, search.min_watts, search.current)
+    return search.accessible or any(kind is not None for kind in kinds)
+
+
+def rank_after(last: Last) -> Rank:
+    """Pages go on behind this."""
+    return (last.rank, last.chord, last.station_id)
+
+
+def last_of(rank: Rank) -> Last:
+    """For the cursor."""
+    return Last(rank[1], StationId(rank[2]), rank[0])
+
+
+def _equator(box: Box) -> float:
+    """The widest parallel of a box."""
+    return min(max(0.0, box.south), box.north)
+
+
+def _metres(here: Position, there: Position) -> float:
+    """Over the earth (haversine)."""
+    phi, theta = radians(here.latitude), radians(there.latitude)
+    turn = radians(there.longitude - here.longitude)
+    half = sin((theta - phi) / 2) ** 2 + cos(phi) * cos(theta) * sin(turn / 2) ** 2
+    return 2 * EARTH_METRES * asin(min(1.0, sqrt(half)))
 
 
 def chord_of(metres: float) -> float:
@@ -65,17 +144,6 @@ def chord_of(metres: float) -> float:
 def metres_of(chord: float) -> float:
     """The way over the earth between two places that far apart through it."""
     return 2 * EARTH_METRES * asin(min(chord / (2 * EARTH_METRES), 1.0))
-
-
-def fits(search: FindStations, charger: Charger) -> bool:
-    """Whether one of the charger's plugs is wanted and strong enough; unknown power is not."""
-    if search.connector is None and search.min_watts is None:
-        return True
-    return any(
-        search.connector in (None, plug.standard)
-        and (search.min_watts is None or (plug.max_watts or -1) >= search.min_watts)
-        for plug in charger.connectors
-    )
 
 
 def pack_cursor(search: FindStations, last: Last, mac: Mac) -> str:

@@ -1,144 +1,270 @@
 """Search: what is near, with what is free there and what it costs."""
 
-from collections.abc import Container, Iterable
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
-from evslot.services.station import store
+from evslot.services.station.domain import finding
 from evslot.services.station.domain import search as searching
-from evslot.services.station.domain import slots as slotting
-from evslot.services.station.domain.prices import cheapest
-from evslot.services.station.messages import (
-    FindStations,
-    FoundStation,
-    FoundStations,
-    StationView,
-)
+from evslot.services.station.domain.finding import Bays, Judged, Near
+from evslot.services.station.domain.states import OLDEST
+from evslot.services.station.messages import FindStations, FoundStations, Position
 from evslot.spine.handling import Queries
 from evslot.spine.sealing import Keys
-from evslot.spine.transaction import Reading
+from evslot.spine.transaction import Reading, Row
 from evslot.values import ChargerId, Period, StationId
 
 queries = Queries()
+
+LOOKED_AT = 2000
+"""Stations of one search by distance; a page is short, and goes on, where few of them fit."""
+RANKED = 300
+"""The nearest that fit, among which is sorted by price or start."""
+CHUNK = 150
+"""Looked at together where some will not fit."""
 
 
 @queries.on(FindStations)
 async def find_stations(query: FindStations, reading: Reading) -> FoundStations:
     searching.check_search(query)
-    keys = reading.resource(Keys)
-    last = searching.unpack_cursor(query, keys.fingerprint)
-    near = await _near(reading, query, last)
-    page = near[: query.limit]
-    views = await store.select_stations(reading, [found.station_id for found in page])
-    able = _bookable(query.window, views.values(), reading.now)
-    taken = await _taken_chargers(reading, query.window, able.values())
-    more = len(near) > len(page)
+    seal = reading.resource(Keys).fingerprint
+    last = searching.unpack_cursor(query, seal)
+    if query.sort == "distance":
+        page, end = await _nearest(reading, query, last)
+    else:
+        page, end = await _ranked(reading, query, last)
+    later = await _next_free(reading, query, page)
     return FoundStations(
         stations=[
-            _found(query, views[found.station_id], found.chord, able, taken) for found in page
+            finding.line_of(query, found, later.get(found.near.station_id), reading.now)
+            for found in page
         ],
         as_of=reading.now,
-        next_cursor=searching.pack_cursor(query, page[-1], keys.fingerprint) if more else None,
+        next_cursor=searching.pack_cursor(query, end, seal) if end else None,
+        sorted_by=query.sort,
     )
+
+
+async def _nearest(
+    reading: Reading, query: FindStations, last: searching.Last
+) -> tuple[list[Judged], searching.Last | None]:
+    """A page, and where it ended if there may be more."""
+    size = CHUNK if searching.judges(query) else query.limit + 1
+    page: list[Judged] = []
+    for _ in range(-(-LOOKED_AT // size)):
+        near = await _near(reading, query, last, size)
+        for found in await _judged(reading, query, near):
+            if finding.is_wanted(query, found):
+                if len(page) == query.limit:
+                    return page, _end_of(page[-1])
+                page.append(found)
+        if len(near) < size:
+            return page, None
+        last = searching.Last(near[-1].chord, near[-1].station_id)
+    return page, last
+
+
+async def _ranked(
+    reading: Reading, query: FindStations, last: searching.Last
+) -> tuple[list[Judged], searching.Last | None]:
+    near = await _near(reading, query, searching.START, RANKED)
+    fitting = [
+        found for found in await _judged(reading, query, near) if finding.is_wanted(query, found)
+    ]
+    later = await _next_free(reading, query, fitting) if query.sort == "start" else {}
+    ranks = sorted(
+        ((finding.rank_of(query, found, later.get(found.near.station_id)), found)
+         for found in fitting),
+        key=lambda pair: pair[0],
+    )  # fmt: skip
+    rest = [(rank, found) for rank, found in ranks if rank > searching.rank_after(last)]
+    page = rest[: query.limit]
+    more = len(rest) > len(page)
+    return [found for _, found in page], searching.last_of(page[-1][0]) if more else None
+
+
+def _end_of(found: Judged) -> searching.Last:
+    return searching.Last(found.near.chord, found.near.station_id)
 
 
 async def _near(
-    reading: Reading, search: FindStations, last: searching.Last
-) -> list[searching.Last]:
-    """One more than a page, so that it is known whether there is another."""
+    reading: Reading, search: FindStations, last: searching.Last, limit: int
+) -> list[Near]:
+    """Stations that have what is wanted, nearest first, after `last`."""
+    box = search.box
     rows = await reading.fetch(
-        """with here as materialized (select on_globe($1, $2) as place)
-           select s.station_id, s.chord from here, lateral (
-             select s.station_id, s.place <-> here.place as chord
-             from station s
-             where s.status <> 'retired' and (s.status = 'bookable' or not $4::boolean)
-               and s.place <@ cube_enlarge(here.place, $3, 3)
-               and s.place <-> here.place <= $3
-               and (s.place <-> here.place, s.station_id) > ($5::float8, $6::uuid)
-               and ($7::text is null or s.standards @> array[$7])
-               and ($8::integer is null or s.most_watts >= $8)
-               and ($7 is null or $8 is null or exists (
-                 select from charger c join connector k using (charger_id)
-                 where c.station_id = s.station_id and not c.retired
-                   and k.standard = $7 and k.max_watts >= $8))
-             order by s.place <-> here.place, s.station_id
-             limit $9) s
-           order by s.chord, s.station_id""",
+        NEAR,
         search.position.latitude,
         search.position.longitude,
-        searching.chord_of(search.radius_metres),
-        search.bookable_only,
-        last.chord,
-        last.station_id,
+        searching.chord_of(searching.reach(search)),
+        [box.south, box.north, box.west, box.east] if box else None,
+        search.bookable_only or search.free,
         search.connector,
         search.min_watts,
-        search.limit + 1,
+        search.current,
+        search.accessible,
+        last.chord,
+        last.station_id,
+        limit,
     )
-    return [searching.Last(row["chord"], StationId(row["station_id"])) for row in rows]
+    return [_station(row) for row in rows]
 
 
-def _bookable(
-    window: Period | None, stations: Iterable[StationView], now: datetime
-) -> dict[StationId, StationView]:
-    """Those whose rules let somebody book the window."""
-    return {
-        station.station_id: station
-        for station in stations
-        if window is not None
-        and station.status == "bookable"
-        and slotting.bookable_in(station, window, now)
-    }
+NEAR = """
+select n.station_id, n.chord, s.name, s.address, s.city, s.district, s.latitude, s.longitude,
+  s.zone, s.status, s.most_watts, s.hours::text as hours, s.rule::text as rule,
+  t.body::text as tariff
+from stations_near(on_globe($1, $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as n
+join station s using (station_id)
+left join tariff t on t.station_id = s.station_id and t.version = s.tariff_version
+order by n.chord, n.station_id"""
 
 
-async def _taken_chargers(
-    reading: Reading, window: Period | None, stations: Iterable[StationView]
-) -> set[ChargerId]:
-    """Which chargers something occupies in the window and the buffer after it."""
-    ends = [
-        (charger.charger_id, slotting.occupied(window, station.rule).end)
-        for station in stations
-        for charger in station.chargers
-        if window is not None
+def _station(row: Row) -> Near:
+    fields = {name: row[name] for name in NEAR_FIELDS}
+    return Near(position=Position(row["latitude"], row["longitude"]), **fields)
+
+
+NEAR_FIELDS = (
+    *("station_id", "chord", "name", "address", "city", "district", "zone", "status"),
+    *("most_watts", "hours", "rule", "tariff"),
+)
+
+
+async def _judged(reading: Reading, search: FindStations, near: Sequence[Near]) -> list[Judged]:
+    """In the same order, without those that are closed where open ones are wanted."""
+    now = reading.now
+    stations = [
+        one for one in near if not search.open_now or finding.is_open_at(one.hours, one.zone, now)
     ]
-    if window is None or not ends:
-        return set()
-    rows = await reading.fetch(
-        """select w.charger_id from unnest($1::uuid[], $2::timestamptz[]) as w (charger_id, until)
-           where exists (
-             select from busy b
-             where b.charger_id = w.charger_id and b.occupies
-               and b.occupied && tstzrange($3, w.until)
-               and (b.held_until is null or b.held_until > $4))""",
-        [charger_id for charger_id, _ in ends],
-        [end for _, end in ends],
-        window.start,
-        reading.now,
-    )
-    return {ChargerId(row["charger_id"]) for row in rows}
+    claims = [finding.claim_of(search, one, now) for one in stations]
+    bays = await _bays(reading, search, stations, claims)
+    return [
+        finding.judged(search, one, bays.get(one.station_id, Bays()), claim)
+        for one, claim in zip(stations, claims, strict=True)
+    ]
 
 
-def _found(
+async def _bays(
+    reading: Reading,
     search: FindStations,
-    station: StationView,
-    chord: float,
-    able: Container[StationId],
-    taken: Container[ChargerId],
-) -> FoundStation:
-    wanted = [c for c in station.chargers if searching.fits(search, c)]
-    watts = [k.max_watts for charger in wanted for k in charger.connectors if k.max_watts]
-    window, free = search.window, None
-    if window is not None and station.status == "bookable":
-        free = sum(c.charger_id not in taken for c in wanted)
-        free = free if station.station_id in able else 0
-    return FoundStation(
-        station_id=station.station_id,
-        name=station.name,
-        address=station.address,
-        position=station.position,
-        zone=station.zone,
-        status=station.status,
-        distance_metres=round(searching.metres_of(chord)),
-        chargers_total=len(wanted),
-        chargers_free=free,
-        max_watts=max(watts, default=None),
-        price=cheapest(station, wanted, window) if window else None,
+    stations: Sequence[Near],
+    claims: Sequence[Period | None],
+) -> dict[StationId, Bays]:
+    """The chargers that fit, station by station."""
+    rows = await reading.fetch(
+        BAYS,
+        [one.station_id for one in stations],
+        [claim.start if claim else None for claim in claims],
+        [claim.end if claim else None for claim in claims],
+        search.connector,
+        search.min_watts,
+        search.current,
+        search.accessible,
+        search.window is None,
+        reading.now,
+        reading.now + finding.AHEAD,
+        OLDEST["charger"],
+        OLDEST["operator"],
+        searching.picks_chargers(search),
     )
+    return {StationId(row["station_id"]): _sum(row) for row in rows}
+
+
+# A charger is free where nothing occupies it in its station's claim; without a window it must not
+# be known to be in use or broken either. 'infinity' is a charger that nothing takes within a day.
+BAYS = """
+with wanted as materialized (
+  select * from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])
+    as w (station_id, start, until)),
+occupied as materialized (
+  select b.charger_id, bool_or(b.occupied && tstzrange(w.start, w.until)) as taken,
+    min(lower(b.occupied)) filter (where lower(b.occupied) >= w.until) as next
+  from wanted w join busy b on b.station_id = w.station_id and b.occupies
+    and b.occupied && tstzrange(w.start, case when $8::boolean then $10 else w.until end)
+    and (b.held_until is null or b.held_until > $9::timestamptz)
+  where w.start is not null
+  group by b.charger_id),
+bay as materialized (
+  select c.station_id, c.charger_id, c.accessible, c.tariff_version, k.watts, o.next,
+    not coalesce(o.taken, false) and not ($8
+      and c.state not in ('AVAILABLE', 'not_known')
+      and c.state_at > $9 - case c.state_source
+        when 'charger' then $11::interval when 'import' then '0' else $12::interval end) as free
+  from wanted w
+  join charger c on c.station_id = w.station_id and not c.retired
+    and ($6::text is null or c.current = $6) and (c.accessible or not $7::boolean)
+  left join occupied o using (charger_id)
+  cross join lateral (
+    select max(k.max_watts) as watts, count(*) filter (
+      where ($4::text is null or k.standard = $4)
+        and ($5::integer is null or k.max_watts >= $5)) as plugs
+    from connector k where k.charger_id = c.charger_id and $13::boolean) k
+  where k.plugs > 0 or ($4 is null and $5 is null))
+select b.station_id, count(*) as total, count(*) filter (where b.free) as free,
+  max(b.watts) as watts, bool_or(b.accessible) as accessible,
+  array_agg(b.charger_id) as charger_ids,
+  bool_or(b.tariff_version is null and b.free) as usual_free,
+  bool_or(b.tariff_version is null) as usual,
+  array_agg(t.body::text) filter (where b.free and t.version is not null) as own_free,
+  array_agg(t.body::text) filter (where t.version is not null) as own,
+  nullif(max(coalesce(b.next, 'infinity')) filter (where b.free), 'infinity') as taken_from
+from bay b
+left join charger_tariff t on t.charger_id = b.charger_id and t.version = b.tariff_version
+group by b.station_id"""
+
+
+def _sum(row: Row) -> Bays:
+    free = bool(row["free"])
+    own = row["own_free"] if free else row["own"]
+    usual = row["usual_free"] if free else row["usual"]
+    return Bays(
+        total=row["total"],
+        free=row["free"],
+        watts=row["watts"],
+        accessible=row["accessible"],
+        tariffs=(*(own or ()), *((None,) if usual else ())),
+        charger_ids=tuple(row["charger_ids"]),
+        taken_from=row["taken_from"],
+    )
+
+
+async def _next_free(
+    reading: Reading, search: FindStations, page: Sequence[Judged]
+) -> dict[StationId, Period]:
+    """Of stations where nothing is free in the window: the first slot after its start."""
+    window, now = search.window, reading.now
+    full = [found for found in page if finding.is_full(found) and found.bays.charger_ids]
+    if window is None or not full or window.start > now + searching.FURTHEST_AHEAD:
+        return {}
+    after = max(window.start, now)
+    span = Period(after, after + finding.AHEAD + searching.LONGEST_CLAIM)
+    busy = await _busy(reading, [c for found in full for c in found.bays.charger_ids], span, now)
+    later = {}
+    for found in full:
+        taken = [busy.get(charger_id, ()) for charger_id in found.bays.charger_ids]
+        slot = finding.next_free(found.near, window.length, after, now, taken)
+        if slot is not None:
+            later[found.near.station_id] = slot
+    return later
+
+
+async def _busy(
+    reading: Reading, charger_ids: Sequence[ChargerId], span: Period, now: datetime
+) -> dict[ChargerId, list[Period]]:
+    """What occupies these chargers, in order."""
+    rows = await reading.fetch(
+        """select charger_id, lower(occupied) as start, upper(occupied) as until
+           from busy
+           where charger_id = any($1::uuid[]) and occupies and occupied && tstzrange($2, $3)
+             and (held_until is null or held_until > $4)
+           order by occupied""",
+        charger_ids,
+        span.start,
+        span.end,
+        now,
+    )
+    found: dict[ChargerId, list[Period]] = defaultdict(list)
+    for row in rows:
+        found[ChargerId(row["charger_id"])].append(Period(row["start"], row["until"]))
+    return found
