@@ -1,5 +1,6 @@
 """Runs a service's real handlers on a real database, through the real batch code, without Kafka."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -171,13 +172,27 @@ class Harness:
         self, commands: list[tuple[Command[Any], Caller, UUID]]
     ) -> list[Answer | None]:
         """One batch, in this order."""
+        said = await self._persisted(commands)
+        await self._collect()
+        return said
+
+    async def submit_at_once(
+        self, batches: list[list[tuple[Command[Any], Caller, UUID]]]
+    ) -> list[list[Answer | None]]:
+        """Each batch on a connection of its own, as if so many processes had one."""
+        said = await asyncio.gather(*(self._persisted(batch) for batch in batches))
+        await self._collect()
+        return said
+
+    async def _persisted(
+        self, commands: list[tuple[Command[Any], Caller, UUID]]
+    ) -> list[Answer | None]:
         hands, names = [], []
         for command, caller, number in commands:
             incoming, name = self.record(command, caller, number)
             hands.append(Hand(incoming))
             names.append(name)
         await self.commands._persist(list(hands))
-        await self._collect()
         return [self._replies.pop(name, None) for name in names]
 
     async def ask(self, query: Query[O], *, caller: Caller = ANONYMOUS) -> O:

@@ -1,6 +1,5 @@
 """Closures: gaps at once, pieces as they get free, whatever rivals want at that moment."""
 
-import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -354,7 +353,7 @@ async def test_no_rival_gets_into_a_closure_over_ten_live_bookings(
         work: list[Batch] = [crowd[place : place + 10] for place in range(0, 100, 10)]
         work += [[cancel] for cancel in cancels[:5]]
         work.insert(dice.randrange(len(work)), [(command, owner(), command.closure_id)])
-        said = await asyncio.gather(*(h.submit_many(batch) for batch in work))
+        said = await h.submit_at_once(work)
         assert set().union(*map(codes, said)) <= {None, "slot_taken"}
         assert h.dead == []
 
@@ -396,7 +395,7 @@ async def test_closures_and_lifts_at_once_leave_no_hole_and_no_rest(
         ]
         work += [[(closing(start, 5), owner(), uuid4())]]
         dice.shuffle(work)
-        said = await asyncio.gather(*(h.submit_many(batch) for batch in work))
+        said = await h.submit_at_once(work)
         assert set().union(*map(codes, said)) == {None}
         rows = await h.fetch("select closure_id, state from closure order by created_at")
         assert [row["state"] for row in rows].count("lifted") == 2
