@@ -11,10 +11,12 @@ from evslot.spine.sealing import (
     PUBLIC_FILE,
     AnswerKey,
     Keys,
+    KeysUnreadable,
     SealBroken,
     from_b64,
     make_keys,
     rotate,
+    seal_by_public,
     to_b64,
 )
 
@@ -39,6 +41,18 @@ def test_only_the_addressed_part_opens_what_is_sealed(folder: Path) -> None:
         keys_of(folder, "station").unseal(sealed)
     with pytest.raises(SealBroken):
         keys_of(folder, "gateway").unseal(sealed)
+
+
+def test_who_has_no_keys_seals_by_the_public_file_to_the_newest_key(folder: Path) -> None:
+    rotate(folder, "user")
+    sealed = seal_by_public(folder / PUBLIC_FILE, "user", b"secret")
+    assert keys_of(folder, "user").unseal(sealed) == b"secret"
+    with pytest.raises(SealBroken):
+        keys_of(folder, "station").unseal(sealed)
+    with pytest.raises(KeysUnreadable, match="EVSLOT_KEYS_PUBLIC_FILE"):
+        seal_by_public(folder / "nowhere.json", "user", b"secret")
+    with pytest.raises(KeysUnreadable, match="no key of payment"):
+        seal_by_public(folder / PUBLIC_FILE, "payment", b"secret")
 
 
 def test_equal_texts_are_sealed_differently(folder: Path) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from evslot.spine import message
 from evslot.spine.kafka import BrokerUnavailable, Producer, ReplyInbox
-from evslot.spine.message import Command, Envelope, outcome_type, wire_name
+from evslot.spine.message import Command, Envelope, Seal, outcome_type, wire_name
 from evslot.spine.topics import Topics
 
 O = TypeVar("O")  # noqa: E741
@@ -33,9 +33,17 @@ class Asker:
         await self._replies.stop()
 
     async def send(
-        self, command: Command[O], *, command_id: UUID | None = None, seconds: float = 30.0
+        self,
+        command: Command[O],
+        *,
+        command_id: UUID | None = None,
+        seconds: float = 30.0,
+        seal: Seal | None = None,
     ) -> O:
-        """The typed outcome; raises Refused for a no, BrokerUnavailable for no answer in time."""
+        """The typed outcome; raises Refused for a no, BrokerUnavailable for no answer in time.
+
+        `seal` closes sealed fields for the owner; without one the command must have none.
+        """
         correlation_id = str(uuid4())
         envelope = Envelope(
             id=command_id or uuid4(),
@@ -50,7 +58,7 @@ class Asker:
             await self._producer.publish(
                 self._topics.commands(command.destination()),
                 command.key(),
-                message.encode(command),
+                message.encode(command, seal),
                 envelope.headers(),
             )
             answer, _ = await asyncio.wait_for(waiting, seconds)

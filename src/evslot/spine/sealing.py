@@ -269,6 +269,22 @@ class Keys:
         }
 
 
+def seal_by_public(public_path: Path, part: str, clear: bytes) -> str:
+    """As `Keys.seal_to`, by who has no keys of its own: a command line."""
+    try:
+        known = _read_public(public_path).keys
+    except (OSError, msgspec.MsgspecError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise KeysUnreadable(
+            f"EVSLOT_KEYS_PUBLIC_FILE: {public_path} cannot be read: {why}"
+        ) from error
+    newest = next((key for key in known if key.part == part and key.use == "enc"), None)
+    if newest is None:
+        raise KeysUnreadable(f"EVSLOT_KEYS_PUBLIC_FILE: {public_path} has no key of {part}")
+    key = X25519PublicKey.from_public_bytes(from_b64(newest.x))
+    return f"{newest.kid}.{to_b64(_SUITE.encrypt(clear, key, _INFO))}"
+
+
 class AnswerKey:
     """An ephemeral pair of an asking process: answers to it are sealed so that it alone reads."""
 
