@@ -1,5 +1,7 @@
 """The HTTP application: routes, who may pass, how a no is said."""
 
+from typing import Any
+
 from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.di import Provide
@@ -8,6 +10,8 @@ from msgspec import Struct
 
 from evslot.gateway.auth import Door
 from evslot.gateway.backend import Accepted, Backend
+from evslot.gateway.browser_app import app_pages, is_built
+from evslot.gateway.browser_sessions import BrowserSessions
 from evslot.gateway.developing import Surroundings, development_pages
 from evslot.gateway.edge import Edge
 from evslot.gateway.history import History
@@ -34,16 +38,17 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = False) -> ASGIApp:
     """The ASGI application; nothing in it starts or stops by itself."""
-    shown = pages("/dev") + development_pages() if development else pages("/docs")
-    reception = Reception(parts.door, parts.backend, parts.shared, Limits(settings))
+    browsers = BrowserSessions(parts.door, parts.backend, proxies=settings.proxies)
+    reception = Reception(browsers, parts.backend, parts.shared, Limits(settings))
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*ROUTES, *shown],
+            route_handlers=[*ROUTES, *_shown(development)],
             request_class=EdgeRequest,
             before_request=reception.greet,
             dependencies={
                 "visitor": Provide(reception.visitor, sync_to_thread=False),
                 "driver": Provide(reception.driver, sync_to_thread=False),
+                "browsers": Provide(lambda: browsers, sync_to_thread=False),
                 "live": Provide(lambda: parts.live, sync_to_thread=False),
                 "around": Provide(
                     lambda: Surroundings(inbox_url=settings.inbox_url), sync_to_thread=False
@@ -56,3 +61,10 @@ def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = F
         )
     )
     return Edge(app, parts.history, log_requests=settings.log_requests)
+
+
+def _shown(development: bool) -> list[Any]:
+    """What people read; the app at /, where it was built."""
+    home, *read = pages("/dev" if development else "/docs")
+    first = app_pages() if is_built() else [home]
+    return [*first, *read, *(development_pages() if development else [])]

@@ -65,7 +65,11 @@ class Door:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated()
-        caller, jwt = self._tokens.verify_edge(token.strip(), datetime.now(UTC))
+        return self.admit(token.strip())
+
+    def admit(self, token: str) -> tuple[Caller, str]:
+        """The caller of an access token and the JWT that may travel; raises TokenInvalid."""
+        caller, jwt = self._tokens.verify_edge(token, datetime.now(UTC))
         if caller.session_id in self.ended:
             raise TokenInvalid()
         return caller, jwt

@@ -50,8 +50,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                limit = scope["state"].get("limit")
-                message["headers"] = _headers(message["headers"], request_id, limit)
+                message["headers"] = _headers(message["headers"], request_id, scope["state"])
             await send(message)
 
         with log_context(request_id=request_id):
@@ -79,10 +78,13 @@ class Edge:
             )
 
 
-def _headers(headers: Any, request_id: str, limit: Taken | None) -> list[tuple[bytes, bytes]]:
+def _headers(headers: Any, request_id: str, state: Any) -> list[tuple[bytes, bytes]]:
     found = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+    limit: Taken | None = state.get("limit")
     if limit is not None:
         found.extend(limit.headers())
+    if cookie := state.get("set_cookie"):
+        found.append((b"set-cookie", cookie))
     if not any(name == b"cache-control" for name, _ in headers):
         found.append(NOT_STORED)
     return found

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4, uuid5
 from litestar import Request
 from litestar.di import NamedDependency
 
-from evslot.gateway.auth import Door, header_of
+from evslot.gateway.auth import header_of
 from evslot.gateway.backend import Asker, Backend
+from evslot.gateway.browser_sessions import BrowserSessions
 from evslot.gateway.limits import Limits, class_of
 from evslot.gateway.operations import Operation
 from evslot.gateway.parsing import parse_body, parse_parameters
@@ -172,8 +173,10 @@ Driver = NamedDependency[SignedInDriver]
 class Reception:
     """Greets every request: who is it, may they pass; makes what routes ask for."""
 
-    def __init__(self, door: Door, backend: Backend, shared: SharedReads, limits: Limits) -> None:
-        self._door = door
+    def __init__(
+        self, browsers: BrowserSessions, backend: Backend, shared: SharedReads, limits: Limits
+    ) -> None:
+        self._browsers = browsers
         self._backend = backend
         self._shared = shared
         self._limits = limits
@@ -183,7 +186,7 @@ class Reception:
         assert isinstance(request, EdgeRequest)
         route = request.route_handler
         try:
-            request.caller, request.jwt = self._door.let_in(request)
+            request.caller, request.jwt = await self._browsers.let_in(request)
             if request.jwt is None and needs_driver(route):
                 raise Unauthenticated()
         except Unauthenticated:

@@ -4,6 +4,7 @@ from typing import Any
 
 from evslot.gateway.routes import (
     api_keys,
+    browser_sessions,
     jwks,
     live,
     me,
@@ -26,6 +27,7 @@ from evslot.gateway.routes import (
 ROUTES: list[Any] = [
     *users.ROUTES,
     *sessions.ROUTES,
+    *browser_sessions.ROUTES,
     *me.ROUTES,
     *vehicles.ROUTES,
     *organisations.ROUTES,

@@ -1,0 +1,169 @@
+"""Sessions of browsers: the tokens sealed in a cookie that no script can read, renewed behind it.
+
+Nothing is stored: any gateway opens the cookie with the edge's own key. Where a request brings a
+cookie and changes something, it must come from a page of this origin (Sec-Fetch-Site, else Origin).
+"""
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import msgspec
+from litestar import Request
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from evslot.gateway.auth import Door, header_of
+from evslot.gateway.backend import Accepted, Asker, Backend
+from evslot.gateway.problems import Unavailable
+from evslot.gateway.shared_reads import SharedReads
+from evslot.services.user import messages as user
+from evslot.spine.callers import ANONYMOUS, Caller, TokenInvalid
+from evslot.spine.message import Forbidden, Refused, Secret
+from evslot.spine.sealing import SealBroken
+from evslot.values import SessionId, UserId
+
+SECURE_NAME, PLAIN_NAME = "__Host-evslot", "evslot"
+"""Browsers take the first over https only, and never for another host or path (RFC 6265bis)."""
+KEPT_SECONDS = 30 * 24 * 3600
+RENEW_BEFORE_SECONDS = 60.0
+"""An access token with less left is renewed before it is used."""
+RENEWED_SECONDS = 120.0
+"""So long who comes with the old cookie gets the same successor: the answer may have been lost."""
+COOKIE_BYTES = 3800
+"""Browsers keep 4096 with the name and the attributes."""
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class ForeignPage(Forbidden):
+    """This was sent by a page of another site; open evslot itself and do it there."""
+
+
+class SessionTooLarge(Forbidden):
+    """This account acts for more organisations than a browser session holds."""
+
+
+class Sealed(Struct, frozen=True, array_like=True):
+    """What the cookie holds."""
+
+    user_id: UserId
+    session_id: SessionId
+    access_until: int
+    """Seconds since 1970."""
+    access_token: str
+    refresh_token: str
+
+
+class BrowserSessions:
+    """Opens, renews and closes the sessions of browsers."""
+
+    def __init__(self, door: Door, backend: Backend, *, proxies: int) -> None:
+        self._door = door
+        self._backend = backend
+        self._behind_proxy = proxies > 0
+        self._renewals = SharedReads(RENEWED_SECONDS)
+
+    async def let_in(self, request: Request[Any, Any, Any]) -> tuple[Caller, str | None]:
+        """The caller by bearer token or cookie; a cookie that is worth nothing is taken away."""
+        text = self._cookie_of(request)
+        if text is None or not request.scope["path"].startswith("/v1/"):
+            return self._door.let_in(request)
+        if request.method not in SAFE:
+            require_own_page(request)
+        sealed = self._unsealed(text)
+        if sealed is not None and sealed.access_until - time.time() < RENEW_BEFORE_SECONDS:
+            sealed = await self._renewed(request, sealed)
+        if sealed is None:
+            self.close(request)
+            return ANONYMOUS, None
+        try:
+            return self._door.admit(sealed.access_token)
+        except TokenInvalid:  # ended elsewhere
+            self.close(request)
+            return ANONYMOUS, None
+
+    def open(self, request: Request[Any, Any, Any], signed_in: user.SignedIn) -> None:
+        """The answer to this request brings the cookie; raises SessionTooLarge."""
+        text = self._seal(signed_in)
+        self._set(request, f"{text}; Max-Age={KEPT_SECONDS}")
+
+    def close(self, request: Request[Any, Any, Any]) -> None:
+        """The answer to this request takes the cookie away."""
+        self._set(request, "; Max-Age=0")
+
+    async def _renewed(self, request: Request[Any, Any, Any], old: Sealed) -> Sealed | None:
+        """With the next pair of tokens; None where the session is over."""
+        whole = self._backend.keys.fingerprint(old.refresh_token.encode())
+        try:
+            signed_in = await self._renewals.get(whole, lambda: self._refresh(old))
+        except Refused as refused:
+            if refused.status >= 500:
+                raise
+            return None
+        except Accepted:  # too slow to wait for: the cookie stays, the next try finds it done
+            raise Unavailable() from None
+        self.open(request, signed_in)
+        return _sealed_of(signed_in)
+
+    async def _refresh(self, old: Sealed) -> user.SignedIn:
+        command = user.RefreshSession(refresh_token=Secret(old.refresh_token))
+        return await self._backend.send(command, uuid4(), Asker(caller=ANONYMOUS))
+
+    def _seal(self, signed_in: user.SignedIn) -> str:
+        text = self._backend.keys.seal_own(msgspec.json.encode(_sealed_of(signed_in)))
+        if len(text) > COOKIE_BYTES:
+            raise SessionTooLarge()
+        return text
+
+    def _unsealed(self, text: str) -> Sealed | None:
+        try:
+            return msgspec.json.decode(self._backend.keys.unseal(text), type=Sealed)
+        except (SealBroken, msgspec.MsgspecError):
+            return None
+
+    def _cookie_of(self, request: Request[Any, Any, Any]) -> str | None:
+        if header_of(request, b"authorization") is not None:
+            return None
+        if header_of(request, b"cookie") is None:
+            return None
+        return request.cookies.get(self._name(request))
+
+    def _name(self, request: Request[Any, Any, Any]) -> str:
+        return SECURE_NAME if self._is_secure(request) else PLAIN_NAME
+
+    def _is_secure(self, request: Request[Any, Any, Any]) -> bool:
+        said = header_of(request, b"x-forwarded-proto") if self._behind_proxy else None
+        return (said or request.scope["scheme"]) == "https"
+
+    def _set(self, request: Request[Any, Any, Any], value: str) -> None:
+        """The last word of a request counts; the edge sends it with the answer."""
+        secure = "; Secure" if self._is_secure(request) else ""
+        cookie = f"{self._name(request)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
+        request.scope["state"]["set_cookie"] = cookie.encode("latin-1")
+
+
+Browsers = NamedDependency[BrowserSessions]
+"""What a route takes as `browsers`."""
+
+
+def require_own_page(request: Request[Any, Any, Any]) -> None:
+    """Raises ForeignPage unless a page of this origin sent the request."""
+    site = header_of(request, b"sec-fetch-site")
+    if site is None:
+        origin = header_of(request, b"origin") or ""
+        own = urlsplit(origin).netloc == header_of(request, b"host")
+    else:
+        own = site == "same-origin"
+    if not own:
+        raise ForeignPage()
+
+
+def _sealed_of(signed_in: user.SignedIn) -> Sealed:
+    return Sealed(
+        user_id=signed_in.user_id,
+        session_id=signed_in.session_id,
+        access_until=int(time.time()) + signed_in.access_seconds,
+        access_token=signed_in.access_token.value,
+        refresh_token=signed_in.refresh_token.value,
+    )

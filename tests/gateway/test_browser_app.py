@@ -1,0 +1,62 @@
+"""The app: every address is its index, every file as small and as long kept as can be."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from evslot.gateway.browser_app import app_pages, is_built
+from evslot.gateway.visitors import EdgeRequest
+
+pytestmark = pytest.mark.anyio
+
+
+def built(folder: Path) -> Path:
+    """What a build leaves behind."""
+    (folder / "assets").mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>evslot</title>")
+    (folder / "assets" / "main-abc123.js").write_text("let whole;")
+    (folder / "assets" / "main-abc123.js.br").write_bytes(b"small")
+    (folder / ".built").write_text("state")
+    return folder
+
+
+def browser(folder: Path) -> httpx.AsyncClient:
+    app = Litestar(route_handlers=app_pages(folder), request_class=EdgeRequest, openapi_config=None)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]
+        base_url="http://edge",
+    )
+
+
+async def test_every_address_of_the_app_is_its_index_and_no_other_is(tmp_path: Path) -> None:
+    async with browser(built(tmp_path)) as http:
+        for path in ("/", "/stations/018f4c1e-0000", "/bookings/1", "/account", "/c/AB12"):
+            answer = await http.get(path)
+            assert answer.text.startswith("<!doctype html>")
+            assert answer.headers["content-type"].startswith("text/html")
+            assert answer.headers["cache-control"] == "no-cache"
+        for path in ("/.built", "/nothing", "/assets/../index.htm", "/assets/main-abc123.js.br"):
+            assert (await http.get(path)).status_code == 404
+
+
+async def test_a_file_comes_in_the_smallest_form_the_browser_takes(tmp_path: Path) -> None:
+    path = "/assets/main-abc123.js"
+    async with browser(built(tmp_path)) as http:
+        whole = await http.get(path, headers={"Accept-Encoding": "identity"})
+        assert whole.text == "let whole;"
+        assert "immutable" in whole.headers["cache-control"]
+        assert whole.headers["vary"] == "Accept-Encoding"
+        request = http.build_request("GET", path, headers={"Accept-Encoding": "gzip, br"})
+        small = await http.send(request, stream=True)
+        assert b"".join([part async for part in small.aiter_raw()]) == b"small"
+        assert small.headers["content-encoding"] == "br"
+        assert small.headers["etag"] != whole.headers["etag"]
+        known = {"If-None-Match": small.headers["etag"], "Accept-Encoding": "br"}
+        assert (await http.get(path, headers=known)).status_code == 304
+
+
+def test_a_tree_that_was_never_built_has_no_app(tmp_path: Path) -> None:
+    assert not is_built(tmp_path)
+    assert is_built(built(tmp_path))
