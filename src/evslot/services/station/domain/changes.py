@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import msgspec
 from msgspec.structs import replace
 
 from evslot.services.station.domain.claims import tariff_after, terms_after
@@ -10,6 +9,7 @@ from evslot.services.station.domain.details import (
     MOST_CHARGERS,
     check_chargers,
     check_details,
+    check_size,
     check_tariff,
     lacks_energy_price,
 )
@@ -36,8 +36,6 @@ from evslot.values import ChargerId
 
 TEXTS = ("name", "address", "city", "postcode", "how_to_find")
 FACTS = ("country", "position", "zone", "hours", "rule", "status")
-LARGEST = 180_000
-"""Bytes of a station in JSON: it has to fit a record of 256 KiB, beside its headers."""
 
 
 def changed(station: StationView, change: ChangeStation) -> StationView:
@@ -166,6 +164,5 @@ def _next(before: StationView, after: StationView) -> StationView:
     if after.status == "bookable" and lacks_energy_price(after.tariff, after.chargers):
         raise TariffRequired
     after = replace(after, version=before.version + 1)
-    if len(msgspec.json.encode(after)) > LARGEST:
-        raise StationInvalid(f"station: at most {LARGEST} bytes of details", field="chargers")
+    check_size(after)
     return after

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from zoneinfo import available_timezones
 
+import msgspec
 from babel import Locale
 from babel.core import get_global
 
@@ -19,6 +20,7 @@ from evslot.services.station.messages import (
     Position,
     SlotRule,
     StationInvalid,
+    StationView,
     Tariff,
     TariffElement,
     TariffRequired,
@@ -30,6 +32,8 @@ MOST_CHARGERS = 200
 MOST_CONNECTORS = 8
 MOST_OPENINGS = 50
 MOST_EXCEPTIONS = 400
+LARGEST = 180_000
+"""Bytes of a station in JSON: it has to fit a record of 256 KiB, beside its headers."""
 MOST_ELEMENTS = 24
 """Of a tariff."""
 MOST_AMOUNT = 10_000_000
@@ -94,6 +98,15 @@ def lacks_energy_price(tariff: Tariff | None, chargers: Sequence[ChargerInput | 
         needs_energy_price(max((c.max_watts or 0 for c in charger.connectors), default=0), used)
         for charger in chargers
         if (used := charger.tariff or tariff) is not None
+    )
+
+
+def check_size(station: StationView) -> None:
+    """Refuses with StationInvalid what would not fit a record."""
+    _demand(
+        len(msgspec.json.encode(station)) <= LARGEST,
+        "chargers",
+        f"at most {LARGEST} bytes of hours, chargers and prices together",
     )
 
 

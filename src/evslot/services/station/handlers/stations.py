@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from evslot.services.station import store
 from evslot.services.station.domain.claims import numbered
-from evslot.services.station.domain.details import check_station
+from evslot.services.station.domain.details import check_size, check_station
 from evslot.services.station.domain.terms import PRESETS
 from evslot.services.station.handlers.standing import check_operator
 from evslot.services.station.messages import (
@@ -46,6 +46,7 @@ async def create_station(command: CreateStation, tx: Transaction) -> StationPubl
         terms=PRESETS[command.terms],
         chargers=numbered(command.station_id, command.chargers),
     )
+    check_size(station)
     if await store.select_stations(tx, [command.station_id]):
         raise StationExists
     if not await store.upsert_stations(tx, [store.StationRow(view=station)]):
