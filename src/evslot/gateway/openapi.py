@@ -274,7 +274,7 @@ def _headers(route: Any) -> Iterable[dict[str, Any]]:
     if is_write(route):
         yield _header("Idempotency-Key", "A repeat with the same key gets the same answer.")
         yield _header("Prefer", "`respond-async`: do not wait, answer 202.")
-    if _answer_type(route) is Stream:
+    if _answer_type(route) is Stream and not route.opt["media"]:
         yield _header("Last-Event-ID", "The last `id:` that was read.")
 
 

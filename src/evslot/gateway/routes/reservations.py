@@ -1,6 +1,7 @@
-"""Reservations: hold a slot, pay it, read it, cancel it."""
+"""Reservations: hold a slot, pay it, check in, leave, read it, cancel it."""
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
@@ -9,7 +10,7 @@ from msgspec import Meta
 
 from evslot.gateway.answers import created
 from evslot.gateway.description import described
-from evslot.gateway.parsing import Body, Parameters
+from evslot.gateway.parsing import Body, Instant, Parameters
 from evslot.gateway.problems import FieldError, FieldInvalid
 from evslot.gateway.visitors import Driver, EdgeRequest
 from evslot.services.reservation import messages as reservation
@@ -21,7 +22,7 @@ from evslot.services.reservation.messages import (
     Reservations,
 )
 from evslot.spine.message import Secret
-from evslot.values import ReservationId, VehicleId
+from evslot.values import ReservationId, StationId, VehicleId
 
 Cursor = Annotated[str, Meta(min_length=1, max_length=1000)]
 
@@ -34,17 +35,49 @@ class HoldBody(Body, frozen=True, kw_only=True):
 
 
 class PaymentBody(Body, frozen=True, kw_only=True):
-    """How to pay."""
+    """How to pay: exactly one of `method` and `method_id`."""
 
-    method: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=500,
-            description="The provider's token of a payment method; the simulated provider knows "
-            "sim_ok, sim_decline, sim_challenge, sim_flaky, sim_slow.",
-        ),
-    ]
+    method: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=500,
+                description="The provider's token of a payment method; the simulated provider "
+                "knows sim_ok, sim_decline, sim_challenge, sim_flaky, sim_slow.",
+            ),
+        ]
+        | None
+    ) = None
+    method_id: Annotated[UUID, Meta(description="A saved method of the caller")] | None = None
+    save_method: Annotated[bool, Meta(description="Keep `method` for the next time")] = False
+
+    def command(self, reservation_id: ReservationId) -> reservation.PayReservation:
+        """What is sent; raises FieldInvalid where no method or two are named."""
+        if (self.method is None) == (self.method_id is None):
+            message = "name either `method` or `method_id`"
+            raise FieldInvalid(errors=[FieldError(where="body", field="method", message=message)])
+        return reservation.PayReservation(
+            reservation_id=reservation_id,
+            method=Secret(self.method or ""),
+            method_id=self.method_id,
+            save_method=self.save_method,
+        )
+
+
+class CheckInBody(Body, frozen=True, kw_only=True):
+    """What was seen at the station."""
+
+    label: (
+        Annotated[str, Meta(min_length=1, max_length=20, description="As read off the charger")]
+        | None
+    ) = None
+    code: (
+        Annotated[
+            str, Meta(min_length=1, max_length=20, description="Of the booking; operators need it")
+        ]
+        | None
+    ) = None
 
 
 class CancellationBody(Body, frozen=True, kw_only=True):
@@ -53,10 +86,13 @@ class CancellationBody(Body, frozen=True, kw_only=True):
     reason: Annotated[str, Meta(max_length=500)] | None = None
 
 
-class ReservationsWish(Parameters, frozen=True, kw_only=True):
+class ReservationsWish(Parameters, frozen=True, kw_only=True, rename={"from_": "from"}):
     """Which bookings."""
 
     states: Annotated[str, Meta(max_length=200, description="State names, by commas")] | None = None
+    station: StationId | None = None
+    from_: Annotated[Instant, Meta(description="Those that end after this")] | None = None
+    to: Annotated[Instant, Meta(description="Those that start before this")] | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Cursor | None = None
 
@@ -102,6 +138,9 @@ async def list_reservations(request: EdgeRequest, driver: Driver) -> Reservation
         reservation.ListReservations(
             driver_id=driver.user_id,
             states=wish.named_states(),
+            station_id=wish.station,
+            since=wish.from_,
+            until=wish.to,
             limit=wish.limit,
             cursor=wish.cursor,
         )
@@ -139,9 +178,7 @@ async def pay(
     Where the provider wants the customer, `challenge_url` says where to answer; the booking is
     confirmed after that, which the live stream tells.
     """
-    return await driver.send(
-        reservation.PayReservation(reservation_id=reservation_id, method=Secret(data.method))
-    )
+    return await driver.send(data.command(reservation_id))
 
 
 @post(
@@ -166,4 +203,75 @@ async def cancel(
     )
 
 
-ROUTES = [hold_slot, list_reservations, get_reservation, pay, cancel]
+@post(
+    "/v1/reservations/{reservation_id:uuid}/hold",
+    opt=described(
+        reservation.DriversOnly,
+        reservation.ReservationNotFound,
+        reservation.NotProlongable,
+        reservation.HoldOver,
+        tag="Booking",
+    ),
+)
+async def prolong_hold(reservation_id: FromPath[ReservationId], driver: Driver) -> Reservation:
+    """Hold a slot five minutes more, once; never past the moment a late driver would lose it."""
+    return await driver.send(reservation.ProlongHold(reservation_id=reservation_id))
+
+
+@post(
+    "/v1/reservations/{reservation_id:uuid}/check-in",
+    opt=described(
+        reservation.ReservationNotFound,
+        reservation.NotConfirmed,
+        reservation.HoldOver,
+        reservation.TooEarly,
+        reservation.ChargerInUse,
+        reservation.WrongCharger,
+        reservation.CodeWrong,
+        reservation.ReservationOver,
+        example={"label": "A1"},
+        tag="Booking",
+    ),
+)
+async def check_in(
+    reservation_id: FromPath[ReservationId],
+    driver: Driver,
+    data: JSONBody[CheckInBody | None] = None,
+) -> Reservation:
+    """Say that the driver is there; the price is taken now.
+
+    From as many minutes before the start as the terms allow (if the charger is free) to the end.
+    An operator names the booking's code. A second time changes nothing.
+    """
+    seen = data or CheckInBody()
+    return await driver.send(
+        reservation.CheckIn(reservation_id=reservation_id, label=seen.label, code=seen.code)
+    )
+
+
+@post(
+    "/v1/reservations/{reservation_id:uuid}/completion",
+    opt=described(
+        reservation.ReservationNotFound,
+        reservation.NotCheckedIn,
+        reservation.NotConfirmed,
+        reservation.HoldOver,
+        reservation.ReservationOver,
+        tag="Booking",
+    ),
+)
+async def complete(reservation_id: FromPath[ReservationId], driver: Driver) -> Reservation:
+    """Leave: what is left of the slot is free at once. Without this a booking ends by itself."""
+    return await driver.send(reservation.CompleteReservation(reservation_id=reservation_id))
+
+
+ROUTES = [
+    hold_slot,
+    list_reservations,
+    get_reservation,
+    prolong_hold,
+    pay,
+    check_in,
+    complete,
+    cancel,
+]
