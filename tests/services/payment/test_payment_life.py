@@ -279,9 +279,24 @@ async def test_an_unknown_payment_is_not_found(postgres_server: PostgresServer) 
         for command in (
             AwaitChallenge(payment_id=number),
             CapturePayment(payment_id=number, amount=eur(1)),
-            VoidPayment(payment_id=number),
             RefundPayment(payment_id=number, refund_id=uuid4(), amount=eur(1), reason="x"),
         ):
             await refused(desk, command, "payment_not_found")
         answer = AnswerChallenge(payment_id=number, answer=Secret("approve"))
         await refused(desk, answer, "payment_not_found", desk.payer)
+
+
+async def test_an_authorise_that_comes_after_its_void_promises_nothing(
+    postgres_server: PostgresServer,
+) -> None:
+    """A dead authorise that is replayed when its saga has long turned back."""
+    async with open_desk(postgres_server) as desk:
+        order = desk.order(capture=True)
+        void = VoidPayment(payment_id=order.payment_id)
+        nothing = await desk.h.send(void, caller=SYSTEM)
+        assert (nothing.state, nothing.captured.amount) == ("voided", 0)
+        assert await desk.h.send(void, caller=SYSTEM) == nothing
+        await refused(desk, order, "payment_declined")
+        await desk.h.run_jobs()
+        assert await desk.provider_did() == []
+        assert await desk.h.fetch_value("select count(*) from payment") == 0

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from evslot.services.payment.domain.record import ProviderAnswer
+from evslot.services.payment.messages import MethodShown
 from evslot.values import Money
 
 WRONG_ANSWERS = 3
@@ -39,6 +40,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     valid_until: datetime | None = None
     fault: str | None = None
     merchant_id: UUID | None = None
+    method: MethodShown | None = None
+    """Goes into the answer, not into the books."""
     answer: ProviderAnswer | None = None
 
 
@@ -96,6 +99,7 @@ def approved(wanted: Entry) -> list[Entry]:
         reference=wanted.reference,
         captured=taken,
         valid_until=wanted.valid_until,
+        method=wanted.method,
     )
     entries = [_varied(wanted, kind="authorised", answer=answer)]
     if taken:
@@ -105,7 +109,7 @@ def approved(wanted: Entry) -> list[Entry]:
 
 def challenged(wanted: Entry) -> list[Entry]:
     """The customer is asked first."""
-    answer = ProviderAnswer(outcome="challenge", reference=wanted.reference)
+    answer = ProviderAnswer(outcome="challenge", reference=wanted.reference, method=wanted.method)
     return [_varied(wanted, kind="challenged", answer=answer, valid_until=None)]
 
 

@@ -4,6 +4,7 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from evslot.services.payment.domain.record import ProviderAnswer
+from evslot.services.payment.messages import MethodShown
 from evslot.spine.message import Secret
 from evslot.values import Money, PaymentId
 
@@ -28,7 +29,10 @@ class PaymentProvider(Protocol):
         method: Secret[str],
         capture: bool,
     ) -> ProviderAnswer:
-        """`approved`, `challenge` or `declined`."""
+        """`approved`, `challenge` or `declined`; the first two say what the method is."""
+
+    async def describe(self, method: Secret[str]) -> MethodShown | None:
+        """What may be shown of a method; None where it is not known."""
 
     async def answer_challenge(
         self, key: UUID, *, reference: str, answer: Secret[str]

@@ -10,12 +10,16 @@ What a method token makes it do (what follows a colon is ignored, so `sim_ok:any
     sim_slow                  each call takes three seconds
     sim_lapse                 approves for two seconds only
     sim_down                  never answers and does nothing
-    sim_lost                  approves, but never says so
+    sim_lost                  approves, but never says so: only its event tells
+    sim_webhook_late          approves; its events come seconds late
+    sim_webhook_twice         approves; each of its events comes twice
+    sim_webhook_reversed      approves; the event of the authorisation comes last
 
 Any other token is declined (unknown_method).
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -34,12 +38,16 @@ from evslot.services.payment.adapters.entries import (
 )
 from evslot.services.payment.adapters.provider import ProviderUnavailable
 from evslot.services.payment.adapters.store import Books
+from evslot.services.payment.adapters.webhooks import WebhookKey, WebhookSender, due_times
 from evslot.services.payment.domain.record import ProviderAnswer
+from evslot.services.payment.messages import MethodShown
 from evslot.spine.message import Secret
 from evslot.values import Money, PaymentId
 
-APPROVING = ("ok", "timeout_after_charge", "flaky", "slow", "lapse", "lost")
-LASTING_FAULTS = ("timeout_after_charge", "flaky", "slow")
+WEBHOOK_FAULTS = ("webhook_late", "webhook_twice", "webhook_reversed")
+APPROVING = ("ok", "timeout_after_charge", "flaky", "slow", "lapse", "lost", *WEBHOOK_FAULTS)
+KNOWN = {*APPROVING, "decline", "challenge", "down"}
+LASTING_FAULTS = ("timeout_after_charge", "flaky", "slow", *WEBHOOK_FAULTS)
 """Also beset the later calls of an authorisation; the others would keep it from ever ending."""
 
 VALID_FOR = timedelta(days=7)
@@ -53,19 +61,30 @@ Effect = Callable[[Standing, datetime], list[Entry]]
 class SimulatedProvider:
     """The sandbox behind the port `PaymentProvider`; safe to call at once from many places."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, sender: WebhookSender | None) -> None:
         self._books = books
+        self._sender = sender
 
     @classmethod
-    def on(cls, database_url: str) -> "SimulatedProvider":
+    def on(cls, database_url: str, webhook_url: str | None, key: WebhookKey) -> "SimulatedProvider":
         """On a small pool of its own, so that its writes are committed apart from ours."""
-        return cls(Books.at(database_url))
+        books = Books.at(database_url)
+        sender = None if webhook_url is None else WebhookSender(books, webhook_url, key.value)
+        return cls(books, sender)
 
     async def start(self) -> None:
         await self._books.start()
+        if self._sender is not None:
+            await self._sender.start()
 
     async def stop(self) -> None:
+        if self._sender is not None:
+            await self._sender.stop()
         await self._books.stop()
+
+    async def to_tell(self) -> list[tuple[Entry, datetime]]:
+        """What its events tell, oldest first, with their times: who has no address posts them."""
+        return await self._books.answered_entries()
 
     async def authorise(
         self,
@@ -91,6 +110,7 @@ class SimulatedProvider:
                 valid_until=now + valid_for,
                 fault=behaviour if behaviour in LASTING_FAULTS else None,
                 merchant_id=payment_id,
+                method=shown(method),
             )
             return _decided(wanted, behaviour)
 
@@ -100,6 +120,12 @@ class SimulatedProvider:
         if behaviour == "lost":
             raise ProviderUnavailable("the answer was lost")
         return answer
+
+    async def describe(self, method: Secret[str]) -> MethodShown | None:
+        behaviour = _behaviour(method)
+        if behaviour == "down":
+            raise ProviderUnavailable("out of order")
+        return shown(method) if behaviour in KNOWN else None
 
     async def answer_challenge(
         self, key: UUID, *, reference: str, answer: Secret[str]
@@ -176,7 +202,11 @@ class SimulatedProvider:
                 entries = outage(key, reference)
             else:
                 entries = effect(stand(await page.entries()), page.now)
-            await page.append(entries)
+            positions = await page.append(entries)
+            if self._sender is not None:
+                told = stand(await page.entries()).fault
+                for position, entry in zip(positions, entries, strict=True):
+                    await page.announce(position, due_times(entry, told, page.now))
         if out_of_order:
             raise ProviderUnavailable("out of order for a moment")
         if fault == "timeout_after_charge":
@@ -193,6 +223,18 @@ def _decided(wanted: Entry, behaviour: str | None) -> list[Entry]:
     if behaviour == "challenge":
         return challenged(wanted)
     return declined(wanted, "insufficient_funds" if behaviour == "decline" else "unknown_method")
+
+
+def shown(method: Secret[str]) -> MethodShown:
+    """A made-up card: its digits are those after the colon, else made of the token."""
+    named = method.value.partition(":")[2][-4:]
+    digits = named if len(named) == 4 and named.isdecimal() and named.isascii() else None
+    made = hashlib.sha256(method.value.encode()).digest()
+    return MethodShown(
+        kind="card",
+        brand="Simulated",
+        last_digits=digits or f"{int.from_bytes(made[:4], 'big') % 10_000:04}",
+    )
 
 
 def _behaviour(method: Secret[str]) -> str | None:

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec import Struct
 
 from evslot.services.payment.adapters.entries import Entry
 from evslot.services.payment.domain.record import ProviderAnswer
@@ -12,13 +14,25 @@ from evslot.spine.db import Connection, Database, from_json, to_json
 CONNECTIONS = 4
 """Calls wait outside of them, so a few serve all workers."""
 
-COLUMNS = """idempotency_key, step, kind, reference, amount, currency, takes_at_once, valid_until,
-    fault, merchant_id, answer"""
+WRITTEN = (
+    *("idempotency_key", "step", "kind", "reference", "amount", "currency", "takes_at_once"),
+    *("valid_until", "fault", "merchant_id"),
+)
+COLUMNS = ", ".join((*WRITTEN, "answer"))
 
 APPEND = f"""
     insert into provider_log ({COLUMNS})
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb) returning position
     """  # noqa: S608
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """An event to send, and how often that was tried with this time."""
+
+    delivery_id: int
+    attempts: int
+    entry: Entry
+    at: datetime
 
 
 class Page:
@@ -57,11 +71,23 @@ class Page:
         )
         return [_entry(dict(row)) for row in rows]
 
-    async def append(self, entries: Sequence[Entry]) -> None:
+    async def append(self, entries: Sequence[Entry]) -> list[int]:
+        """Answers their positions."""
+        positions = []
         for entry in entries:
-            values = (getattr(entry, name) for name in entry.__struct_fields__[:-1])
+            values = (getattr(entry, name) for name in WRITTEN)
             answer = None if entry.answer is None else to_json(entry.answer)
-            await self._connection.execute(APPEND, *values, answer)
+            positions.append(await self._connection.fetchval(APPEND, *values, answer))
+        return positions
+
+    async def announce(self, position: int, times: Sequence[datetime]) -> None:
+        """An entry is to be told at these times."""
+        for due_at in times:
+            await self._connection.execute(
+                "insert into provider_delivery (position, due_at) values ($1, $2)",
+                position,
+                due_at,
+            )
 
 
 class Books:
@@ -91,6 +117,61 @@ class Books:
             # After the lock: the clock of the one who had to wait.
             now = await connection.fetchval("select clock_timestamp()")
             yield Page(connection, reference, now)
+
+    async def answered_entries(self) -> list[tuple[Entry, datetime]]:
+        """All that there is to tell, oldest first, with its time; at most 1,000."""
+        rows = await self._database.fetch(
+            f"""
+            select {COLUMNS}, at from provider_log
+            where answer is not null order by position limit 1000
+            """,  # noqa: S608
+        )
+        return [_told(dict(row)) for row in rows]
+
+    async def due_deliveries(self, limit: int, hidden_for: timedelta) -> list[Delivery]:
+        """Events to send now; nobody else gets them for a while."""
+        rows = await self._database.fetch(
+            f"""
+            with due as (
+              select delivery_id from provider_delivery
+              where delivered_at is null and due_at <= clock_timestamp()
+              order by due_at, delivery_id limit $1 for update skip locked)
+            update provider_delivery d
+            set attempts = attempts + 1, due_at = clock_timestamp() + $2
+            from due, provider_log l
+            where d.delivery_id = due.delivery_id and l.position = d.position
+            returning d.delivery_id, d.attempts, {COLUMNS}, at
+            """,  # noqa: S608
+            limit,
+            hidden_for,
+        )
+        found = []
+        for row in sorted(rows, key=lambda row: int(row["delivery_id"])):
+            fields = dict(row)
+            number, attempts = fields.pop("delivery_id"), fields.pop("attempts")
+            entry, at = _told(fields)
+            found.append(Delivery(delivery_id=number, attempts=attempts, entry=entry, at=at))
+        return found
+
+    async def delivery_tried(self, delivery_id: int, wait: timedelta | None) -> None:
+        """Again after `wait`, or (None) never."""
+        await self._database.execute(
+            """
+            update provider_delivery set
+              delivered_at = case when $2::interval is null then clock_timestamp() end,
+              due_at = clock_timestamp() + coalesce($2, interval '0')
+            where delivery_id = $1
+            """,
+            delivery_id,
+            wait,
+        )
+
+
+def _told(row: dict[str, object]) -> tuple[Entry, datetime]:
+    at = row.pop("at")
+    if not isinstance(at, datetime):
+        raise TypeError("an entry has a time")
+    return _entry(row), at
 
 
 def _entry(row: dict[str, object]) -> Entry:

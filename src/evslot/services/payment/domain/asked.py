@@ -1,6 +1,7 @@
 """What each command makes of a payment: a decision, or a refusal."""
 
 from datetime import datetime
+from uuid import UUID
 
 from evslot.services.payment.domain.record import (
     Call,
@@ -14,21 +15,55 @@ from evslot.services.payment.domain.record import (
 from evslot.services.payment.messages import (
     AmountInvalid,
     AuthorizePayment,
+    MethodUnclear,
     NoChallengeOpen,
     NotCapturable,
     NotRefundable,
     NotVoidable,
+    Payment,
     PaymentDeclined,
     PaymentExists,
     PaymentNotFound,
     RefundPayment,
 )
-from evslot.values import Money, UserId
+from evslot.values import Money, OrganisationId, PaymentId, ReservationId, UserId
 
 MAX_AMOUNT = 100_000_000_000
 """Minor units. Far above any price, far below what eight bytes hold when sums are made."""
 
 MAX_REASON = 500
+
+NO_CURRENCY = "XXX"
+"""ISO 4217's code for no currency."""
+
+
+def method_named(command: AuthorizePayment) -> bytes:
+    """What tells one method from another, whichever way it is named; MethodUnclear."""
+    if command.method_id is None:
+        return command.method.value.encode()
+    if command.method.value:
+        raise MethodUnclear()
+    return b"saved " + command.method_id.bytes
+
+
+def never_begun(payment_id: PaymentId) -> Payment:
+    """The answer to a void of a payment that was never asked for; now it never can be."""
+    nobody = UUID(int=0)
+    nothing = Money(0, NO_CURRENCY)
+    return Payment(
+        payment_id=payment_id,
+        version=0,
+        state="voided",
+        reservation_id=ReservationId(nobody),
+        organisation_id=OrganisationId(nobody),
+        payer_id=UserId(nobody),
+        amount=nothing,
+        captured=nothing,
+        refunded=nothing,
+        challenge_url=None,
+        valid_until=None,
+        decline_reason="never_begun",
+    )
 
 
 def authorise(command: AuthorizePayment, method_digest: bytes) -> Decision:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from evslot.services.payment.domain.ledger import Posting
-from evslot.services.payment.messages import Payment, PaymentEvent, PaymentState
+from evslot.services.payment.messages import MethodShown, Payment, PaymentEvent, PaymentState
 from evslot.spine.message import Refusal
 from evslot.values import Money, OrganisationId, PaymentId, ReservationId, UserId
 
@@ -98,6 +98,15 @@ class ProviderAnswer(Struct, frozen=True, kw_only=True):
     """When the authorisation lapses; with `approved`."""
     reason: str | None = None
     """With `declined`."""
+    method: MethodShown | None = None
+    """What may be shown of the method; to an authorise."""
+
+
+class Description(Struct, frozen=True, kw_only=True):
+    """What a provider says of a method's token."""
+
+    shown: MethodShown | None
+    """None where the provider does not know it."""
 
 
 class Call(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from evslot.spine.message import Command, Conflict, NotFound, Query, Secret
+from evslot.spine.message import Command, Conflict, Invalid, NotFound, Query, Secret
 from evslot.values import UserId
 
 
@@ -90,5 +90,5 @@ class TooManyMethods(Conflict):
     """You have saved as many methods as one person can; remove one first."""
 
 
-class MethodUnclear(Conflict):
+class MethodUnclear(Invalid):
     """Name either a provider's token or a saved method, not both."""

@@ -1,0 +1,11 @@
+"""Questions about money, and whether the books agree."""
+
+from evslot.services.payment.queries import methods, payments, receipts, statements
+from evslot.services.payment.queries.books import broken_link, discrepancies
+from evslot.spine.handling import Queries
+
+__all__ = ["broken_link", "discrepancies", "queries"]
+
+queries = Queries()
+for part in (payments, receipts, statements, methods):
+    queries.include(part.queries)
