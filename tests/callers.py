@@ -56,5 +56,6 @@ def token_of(caller: Caller) -> str:
         caller.organisations,
         datetime.now(UTC),
         600,
+        scope=" ".join(sorted(caller.scopes)) or "full",
     )
     return minted.rpartition(".")[0]
