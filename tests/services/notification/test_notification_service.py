@@ -1,10 +1,8 @@
 """The notification service: told once, mailed once, seen by nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from tests.harness import Harness, driver
@@ -15,63 +13,18 @@ from tests.services.notification.made_up import (
     code_wanted,
     text_of,
 )
+from tests.services.notification.post_office import DRIVER, confirmed, contact, in_app, states, told
+from tests.services.notification.post_office import h as h
+from tests.services.notification.post_office import mail as mail
 
-from evslot.embedded.throwaway import PostgresServer
 from evslot.services.notification import messages as notification
-from evslot.services.notification.service import SERVICE
 from evslot.services.reservation import messages as reservation
 from evslot.services.user import messages as user
 from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
-from evslot.spine.message import Event, Personal, Refused
+from evslot.spine.message import Refused
 from evslot.values import Money, UserId
 
 pytestmark = pytest.mark.anyio
-
-DRIVER = UserId(uuid4())
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[MailServer]:
-    async with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def h(postgres_server: PostgresServer, mail: MailServer) -> AsyncIterator[Harness]:
-    env = {
-        "EVSLOT_NOTIFICATION_SMTP_PORT": str(mail.port),
-        "EVSLOT_NOTIFICATION_SMTP_TIMEOUT_SECONDS": "2",
-    }
-    async with Harness(SERVICE, postgres_server, env) as harness:
-        yield harness
-
-
-def confirmed(user_id: UUID = DRIVER, **changes: Any) -> reservation.ReservationConfirmed:
-    held = booking(user_id, **changes)
-    return reservation.ReservationConfirmed(reservation=held, version=held.version)
-
-
-def contact(language: str = "en", name: str | None = "Zoë") -> user.Contact:
-    return user.Contact(
-        user_id=DRIVER,
-        email=Personal(ADDRESS),
-        name=Personal(name) if name else None,
-        language=language,
-        zone="Europe/Berlin",
-    )
-
-
-async def told(h: Harness, event: Event, answer: Any = None) -> None:
-    """Heard, and the user service has answered."""
-    before = len(h.sent)
-    await h.hear(event)
-    for sent in h.sent[before:]:
-        await h.answer_asked(sent, answer or contact())
-
-
-async def states(h: Harness) -> list[tuple[str, str | None]]:
-    rows = await h.fetch("select state, failure from delivery order by changed_at")
-    return [(row["state"], row["failure"]) for row in rows]
 
 
 async def test_a_sign_in_code_is_mailed_and_lies_nowhere_in_clear(
@@ -276,11 +229,6 @@ async def test_a_mail_server_that_hangs_keeps_nobody_from_being_heard(
     assert asyncio.get_running_loop().time() - begun < 1
     assert await working == 1
     assert await states(h) == [("sending", None), ("sending", None)]
-
-
-async def in_app(h: Harness, person: UserId = DRIVER, **page: Any) -> notification.Notifications:
-    query = notification.ListNotifications(user_id=person, **page)
-    return await h.ask(query, caller=driver(person))
 
 
 async def test_the_list_is_paged_newest_first(h: Harness) -> None:
