@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from evslot.services.station.domain.hours import is_open, open_spans
 from evslot.services.station.domain.prices import price
-from evslot.services.station.domain.search import Rank, metres_of, picks_chargers
+from evslot.services.station.domain.search import Rank, judges, metres_of, picks_chargers
 from evslot.services.station.domain.slots import notice, occupied
 from evslot.services.station.domain.walltime import grid_starts
 from evslot.services.station.messages import (
@@ -54,6 +54,8 @@ class Near(Struct, frozen=True, kw_only=True):
     rule: str
     tariff: str | None
     """JSON."""
+    own_prices: bool
+    """Whether a charger of it has prices of its own."""
 
 
 class Bays(Struct, frozen=True, kw_only=True):
@@ -61,13 +63,14 @@ class Bays(Struct, frozen=True, kw_only=True):
 
     total: int = 0
     free: int = 0
-    """Nothing occupies them in the claimed time."""
+    """Can be booked, and nothing occupies them in the claimed time."""
     watts: int | None = None
     """The strongest plug, where some chargers were picked."""
     accessible: bool = False
     tariffs: tuple[str | None, ...] = ()
     """Of the free ones, else of all; None = the station's."""
     charger_ids: tuple[ChargerId, ...] = ()
+    """Where none is free."""
     taken_from: datetime | None = None
     """When the free one that is free longest is taken; None = not within a day."""
 
@@ -77,8 +80,6 @@ class Judged(Struct, frozen=True, kw_only=True):
 
     near: Near
     bays: Bays
-    claim: Period | None
-    """What must be free to be booked, with the buffer; None where the rules let nobody."""
     price: Money | None
 
 
@@ -108,7 +109,7 @@ def soonest(rule: SlotRule, zone: str, now: datetime) -> Period:
     return Period(start, start + (missing + rule.shortest - rule.grid) * MINUTE)
 
 
-def judged(search: FindStations, near: Near, bays: Bays, claim: Period | None) -> Judged:
+def judged(search: FindStations, near: Near, bays: Bays) -> Judged:
     """With the price of the window at the cheapest charger."""
     cost = None
     if search.window is not None:
@@ -118,14 +119,29 @@ def judged(search: FindStations, near: Near, bays: Bays, claim: Period | None) -
             if (text := tariff or near.tariff) is not None
         ]
         cost = min(prices, key=lambda money: money.amount, default=None)
-    return Judged(near=near, bays=bays, claim=claim, price=cost)
+    return Judged(near=near, bays=bays, price=cost)
+
+
+def may_be_wanted(search: FindStations, near: Near, now: datetime) -> bool:
+    """What can be said before chargers are known."""
+    if search.open_now and not is_open_at(near.hours, near.zone, now):
+        return False
+    if search.max_price is None or near.own_prices:
+        return True
+    cost = _usual_price(search, near)
+    return cost is not None and cost.amount <= search.max_price
+
+
+def is_priced(search: FindStations, near: Near) -> bool:
+    """Whether its place in an order by price is known before its chargers are."""
+    return search.sort == "price" and not (judges(search) or near.own_prices)
 
 
 def is_wanted(search: FindStations, found: Judged) -> bool:
     """What only can be said when chargers and prices are known."""
     if found.bays.total == 0 and picks_chargers(search):
         return False
-    if search.free and (found.claim is None or not found.bays.free):
+    if search.free and not found.bays.free:
         return False
     if search.max_price is None:
         return True
@@ -134,14 +150,14 @@ def is_wanted(search: FindStations, found: Judged) -> bool:
 
 def is_full(found: Judged) -> bool:
     """Whether it is worth to look for a later start."""
-    return found.near.status == "bookable" and not (found.claim and found.bays.free)
+    return found.near.status == "bookable" and not found.bays.free
 
 
 def rank_of(search: FindStations, found: Judged, later: Period | None) -> Rank:
     """By price or by start, ties by distance."""
     if search.sort == "price":
         rank = UNRANKED if found.price is None else float(found.price.amount)
-    elif search.window is not None and found.claim and found.bays.free:
+    elif search.window is not None and found.bays.free:
         rank = search.window.start.timestamp()
     else:
         rank = UNRANKED if later is None else later.start.timestamp()
@@ -153,7 +169,7 @@ def line_of(
 ) -> FoundStation:
     """As the answer says it."""
     near, bays = found.near, found.bays
-    free = None if near.status != "bookable" else bays.free if found.claim else 0
+    free = bays.free if near.status == "bookable" else None
     by_window = search.window is not None
     return FoundStation(
         station_id=near.station_id,
@@ -189,12 +205,16 @@ def next_free(
     if minutes > rule.longest:
         return None
     length = minutes * MINUTE
-    starts = _starts(near.zone, rule.grid, after, after + AHEAD)
-    spans = _spans(near.hours, near.zone, after.date())
-    found: Period | None = None
+    starts = _open_starts(near.hours, near.zone, rule.grid, after, length)
+    soonest_start = max(now + timedelta.resolution, now + rule.latest_notice * MINUTE)
+    furthest = now + timedelta(days=rule.earliest_notice_days)
+    place = bisect_left(starts, soonest_start)
+    found: datetime | None = None
     for periods in taken:
-        found = _first(starts, length, rule, spans, periods, now, found)
-    return found
+        found = _first(starts, place, length + rule.buffer * MINUTE, periods, found)
+    if found is None or found > furthest:
+        return None
+    return Period(found, found + length)
 
 
 # --- remembered ---------------------------------------------------------------------------------
@@ -244,7 +264,29 @@ def _spans(hours: str, zone: str, day: date) -> list[Period]:
     return open_spans(_hours_of(hours), zone, day - timedelta(days=1), day + timedelta(days=3))
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _open_starts(
+    hours: str, zone: str, grid: int, after: datetime, length: timedelta
+) -> tuple[datetime, ...]:
+    """The starts of a day from `after` on at which it is open for the whole length."""
+    spans = _spans(hours, zone, after.date())
+    first = after.astimezone(ZoneInfo(zone)).date()
+    days = (first + timedelta(days=number) for number in range(3))
+    return tuple(
+        start
+        for day in days
+        for start in grid_starts(day, zone, grid)
+        if after <= start < after + AHEAD and is_open(spans, Period(start, start + length))
+    )
+
+
 # --- in detail ----------------------------------------------------------------------------------
+
+
+def _usual_price(search: FindStations, near: Near) -> Money | None:
+    if near.tariff is None or search.window is None:
+        return None
+    return price_of(near.tariff, near.zone, search.window)
 
 
 def _too_long(window: Period, rule: SlotRule) -> bool:
@@ -262,34 +304,21 @@ def _free_until(found: Judged, now: datetime) -> datetime:
     return min(ends)
 
 
-def _starts(zone: str, grid: int, begin: datetime, end: datetime) -> list[datetime]:
-    day = begin.astimezone(ZoneInfo(zone)).date()
-    days = (day + timedelta(days=number) for number in range(3))
-    return [start for one in days for start in grid_starts(one, zone, grid) if begin <= start < end]
-
-
 def _first(
     starts: Sequence[datetime],
-    length: timedelta,
-    rule: SlotRule,
-    spans: Sequence[Period],
+    place: int,
+    claimed: timedelta,
     taken: Sequence[Period],
-    now: datetime,
-    best: Period | None,
-) -> Period | None:
+    best: datetime | None,
+) -> datetime | None:
     """The first start at one charger, if it is before the best of the others."""
-    place = 0
     while place < len(starts):
         start = starts[place]
-        if best is not None and start >= best.start:
+        if best is not None and start >= best:
             return best
-        period = Period(start, start + length)
-        claimed = occupied(period, rule)
-        blocking = next((p for p in taken if claimed.overlaps(p)), None)
-        if blocking is not None:
-            place = max(place + 1, bisect_left(starts, blocking.end))
-        elif notice(rule, start, now) or not is_open(spans, period):
-            place += 1
-        else:
-            return period
+        end = start + claimed
+        until = max((p.end for p in taken if p.start < end and start < p.end), default=None)
+        if until is None:
+            return start
+        place = bisect_left(starts, until)
     return best

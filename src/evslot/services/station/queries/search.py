@@ -1,7 +1,7 @@
 """Search: what is near, with what is free there and what it costs."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from evslot.services.station.domain import finding
@@ -16,12 +16,10 @@ from evslot.values import ChargerId, Period, StationId
 
 queries = Queries()
 
-LOOKED_AT = 2000
-"""Stations of one search by distance; a page is short, and goes on, where few of them fit."""
-RANKED = 300
+ROUNDS = 5
+"""Each looks at twice as many stations: a page is short, and goes on, where few of them fit."""
+RANKED = 200
 """The nearest that fit, among which is sorted by price or start."""
-CHUNK = 150
-"""Looked at together where some will not fit."""
 
 
 @queries.on(FindStations)
@@ -49,9 +47,9 @@ async def _nearest(
     reading: Reading, query: FindStations, last: searching.Last
 ) -> tuple[list[Judged], searching.Last | None]:
     """A page, and where it ended if there may be more."""
-    size = CHUNK if searching.judges(query) else query.limit + 1
+    size = query.limit + 1 + (query.limit if searching.judges(query) else 0)
     page: list[Judged] = []
-    for _ in range(-(-LOOKED_AT // size)):
+    for _ in range(ROUNDS):
         near = await _near(reading, query, last, size)
         for found in await _judged(reading, query, near):
             if finding.is_wanted(query, found):
@@ -61,26 +59,40 @@ async def _nearest(
         if len(near) < size:
             return page, None
         last = searching.Last(near[-1].chord, near[-1].station_id)
+        size *= 2
     return page, last
 
 
 async def _ranked(
     reading: Reading, query: FindStations, last: searching.Last
 ) -> tuple[list[Judged], searching.Last | None]:
+    """Prices that need no look at chargers are sorted first, and looked at when on the page."""
     near = await _near(reading, query, searching.START, RANKED)
-    fitting = [
-        found for found in await _judged(reading, query, near) if finding.is_wanted(query, found)
-    ]
+    plain = {one.station_id for one in near if finding.is_priced(query, one)}
+    rest = await _judged(reading, query, [one for one in near if one.station_id not in plain])
+    fitting = [found for found in rest if finding.is_wanted(query, found)]
     later = await _next_free(reading, query, fitting) if query.sort == "start" else {}
-    ranks = sorted(
-        ((finding.rank_of(query, found, later.get(found.near.station_id)), found)
-         for found in fitting),
-        key=lambda pair: pair[0],
-    )  # fmt: skip
-    rest = [(rank, found) for rank, found in ranks if rank > searching.rank_after(last)]
-    page = rest[: query.limit]
-    more = len(rest) > len(page)
-    return [found for _, found in page], searching.last_of(page[-1][0]) if more else None
+    ranks = [
+        (finding.rank_of(query, found, later.get(found.near.station_id)), found)
+        for found in (
+            *fitting,
+            *(finding.judged(query, one, Bays(tariffs=(None,))) for one in near
+              if one.station_id in plain),
+        )
+    ]  # fmt: skip
+    left = sorted((rank, found) for rank, found in ranks if rank > searching.rank_after(last))
+    chosen = left[: query.limit]
+    page = await _judged_at_last(reading, query, [found for _, found in chosen], plain)
+    return page, searching.last_of(chosen[-1][0]) if len(left) > len(chosen) else None
+
+
+async def _judged_at_last(
+    reading: Reading, query: FindStations, page: Sequence[Judged], plain: Container[StationId]
+) -> list[Judged]:
+    """The page with the chargers of those that were sorted without."""
+    stations = [found.near for found in page if found.near.station_id in plain]
+    looked_at = {found.near.station_id: found for found in await _judged(reading, query, stations)}
+    return [looked_at.get(found.near.station_id, found) for found in page]
 
 
 def _end_of(found: Judged) -> searching.Last:
@@ -113,7 +125,9 @@ async def _near(
 NEAR = """
 select n.station_id, n.chord, s.name, s.address, s.city, s.district, s.latitude, s.longitude,
   s.zone, s.status, s.most_watts, s.hours::text as hours, s.rule::text as rule,
-  t.body::text as tariff
+  t.body::text as tariff, exists (
+    select from charger c where c.station_id = n.station_id and c.tariff_version is not null
+  ) as own_prices
 from stations_near(on_globe($1, $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as n
 join station s using (station_id)
 left join tariff t on t.station_id = s.station_id and t.version = s.tariff_version
@@ -127,22 +141,17 @@ def _station(row: Row) -> Near:
 
 NEAR_FIELDS = (
     *("station_id", "chord", "name", "address", "city", "district", "zone", "status"),
-    *("most_watts", "hours", "rule", "tariff"),
+    *("most_watts", "hours", "rule", "tariff", "own_prices"),
 )
 
 
 async def _judged(reading: Reading, search: FindStations, near: Sequence[Near]) -> list[Judged]:
-    """In the same order, without those that are closed where open ones are wanted."""
+    """In the same order, without those that are not wanted whatever their chargers are."""
     now = reading.now
-    stations = [
-        one for one in near if not search.open_now or finding.is_open_at(one.hours, one.zone, now)
-    ]
+    stations = [one for one in near if finding.may_be_wanted(search, one, now)]
     claims = [finding.claim_of(search, one, now) for one in stations]
     bays = await _bays(reading, search, stations, claims)
-    return [
-        finding.judged(search, one, bays.get(one.station_id, Bays()), claim)
-        for one, claim in zip(stations, claims, strict=True)
-    ]
+    return [finding.judged(search, one, bays.get(one.station_id, Bays())) for one in stations]
 
 
 async def _bays(
@@ -171,8 +180,9 @@ async def _bays(
     return {StationId(row["station_id"]): _sum(row) for row in rows}
 
 
-# A charger is free where nothing occupies it in its station's claim; without a window it must not
-# be known to be in use or broken either. 'infinity' is a charger that nothing takes within a day.
+# A charger is free where its station can be booked (has a claim) and nothing occupies it then;
+# without a window it must not be known to be in use or broken either. 'infinity' is a charger that
+# nothing takes within a day.
 BAYS = """
 with wanted as materialized (
   select * from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])
@@ -187,7 +197,7 @@ occupied as materialized (
   group by b.charger_id),
 bay as materialized (
   select c.station_id, c.charger_id, c.accessible, c.tariff_version, k.watts, o.next,
-    not coalesce(o.taken, false) and not ($8
+    w.start is not null and not coalesce(o.taken, false) and not ($8
       and c.state not in ('AVAILABLE', 'not_known')
       and c.state_at > $9 - case c.state_source
         when 'charger' then $11::interval when 'import' then '0' else $12::interval end) as free
@@ -203,7 +213,7 @@ bay as materialized (
   where k.plugs > 0 or ($4 is null and $5 is null))
 select b.station_id, count(*) as total, count(*) filter (where b.free) as free,
   max(b.watts) as watts, bool_or(b.accessible) as accessible,
-  array_agg(b.charger_id) as charger_ids,
+  case when not bool_or(b.free) then array_agg(b.charger_id) end as charger_ids,
   bool_or(b.tariff_version is null and b.free) as usual_free,
   bool_or(b.tariff_version is null) as usual,
   array_agg(t.body::text) filter (where b.free and t.version is not null) as own_free,
@@ -224,7 +234,7 @@ def _sum(row: Row) -> Bays:
         watts=row["watts"],
         accessible=row["accessible"],
         tariffs=(*(own or ()), *((None,) if usual else ())),
-        charger_ids=tuple(row["charger_ids"]),
+        charger_ids=tuple(row["charger_ids"] or ()),
         taken_from=row["taken_from"],
     )
 

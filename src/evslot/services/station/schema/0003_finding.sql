@@ -8,6 +8,9 @@ alter table station add column district text not null default '';
 -- A search asks for all chargers of a station at once: one look instead of one for each.
 create index busy_at_station on busy using gist (station_id, occupied) where occupies;
 
+-- Few chargers have prices of their own.
+create index charger_own_prices on charger (station_id) where tariff_version is not null;
+
 -- OCPI asks for what changed since.
 create index station_changed on station (changed_at);
 
