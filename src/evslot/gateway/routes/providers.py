@@ -1,0 +1,55 @@
+"""Payment providers: events they send by themselves, passed on byte by byte."""
+
+from litestar import post
+from litestar.params import FromPath
+
+from evslot.gateway.auth import header_of
+from evslot.gateway.description import described
+from evslot.gateway.problems import FieldError, FieldInvalid
+from evslot.gateway.visitors import EdgeRequest, Visitor
+from evslot.services.payment import messages as payment
+from evslot.services.payment.messages import ProviderEventTaken
+from evslot.spine.message import Secret
+
+LONGEST_HEADER = 1000
+
+
+@post(
+    "/v1/providers/{provider:str}/events",
+    opt=described(
+        payment.ProviderNotFound,
+        payment.SignatureInvalid,
+        payment.EventUnreadable,
+        FieldInvalid,
+        tag="Providers",
+        raw_body="application/json",
+    ),
+)
+async def take_provider_event(
+    provider: FromPath[str], request: EdgeRequest, visitor: Visitor
+) -> ProviderEventTaken:
+    """Take an event of a payment provider, signed by Standard Webhooks.
+
+    Headers `webhook-id`, `webhook-timestamp`, `webhook-signature`; the signature is checked over
+    exactly the bytes that arrived. An event that comes twice, late or out of order moves no money.
+    """
+    return await visitor.send(
+        payment.TakeProviderEvent(
+            provider=provider,
+            event_id=_header(request, "webhook-id"),
+            timestamp=_header(request, "webhook-timestamp"),
+            signature=Secret(_header(request, "webhook-signature")),
+            body=Secret(await request.body()),
+        )
+    )
+
+
+def _header(request: EdgeRequest, name: str) -> str:
+    value = header_of(request, name.encode())
+    if not value or len(value) > LONGEST_HEADER:
+        message = "is missing" if not value else "is too long"
+        raise FieldInvalid(errors=[FieldError(where="header", field=name, message=message)])
+    return value
+
+
+ROUTES = [take_provider_event]
