@@ -81,7 +81,7 @@ async def export_bookings(
     first = await driver.ask(question)
     return Stream(
         _parts(question, first, driver),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="reservations.csv"'},
     )
 
