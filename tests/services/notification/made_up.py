@@ -170,6 +170,8 @@ class MailServer:
         self.says: Callable[[str, str], str | None] = lambda step, address: None
         self.delay_seconds = 0.0
         self.port = 0
+        self.most_at_once = 0
+        self._at_once = 0
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> "MailServer":
@@ -196,7 +198,12 @@ class MailServer:
         return answer or "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        await asyncio.sleep(self.delay_seconds)
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            await asyncio.sleep(self.delay_seconds)
+        finally:
+            self._at_once -= 1
         answer = self.says("DATA", "")
         if answer is None:
             parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)

@@ -1,0 +1,78 @@
+"""A mail server that is away and then slow: what is heard goes on, every mail arrives once."""
+
+import asyncio
+import time
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+from tests.harness import Harness
+from tests.services.notification.made_up import MailServer, code_wanted
+from tests.services.notification.post_office import confirmed, in_app, states, told
+
+from evslot.embedded.ports import free_port
+from evslot.embedded.throwaway import PostgresServer
+from evslot.services.notification.adapters.mailing import jobs
+from evslot.services.notification.service import SERVICE
+from evslot.spine.callers import SYSTEM
+
+pytestmark = pytest.mark.anyio
+
+BOOKINGS = 24
+AWAY_SECONDS = 1.5
+SLOW_SECONDS = 0.2
+
+
+async def test_every_mail_arrives_once_after_an_outage_and_nobody_waits_meanwhile(
+    postgres_server: PostgresServer,
+) -> None:
+    mail = MailServer()
+    mail.port = free_port()
+    mail.delay_seconds = SLOW_SECONDS
+    env = {"EVSLOT_NOTIFICATION_SMTP_PORT": str(mail.port)}
+    async with Harness(SERVICE, postgres_server, env) as h:
+        working = asyncio.create_task(h.jobs.run())
+        took = []
+        for _ in range(BOOKINGS):
+            begun = time.monotonic()
+            await told(h, confirmed())
+            await in_app(h)
+            took.append(time.monotonic() - begun)
+            await asyncio.sleep(AWAY_SECONDS / BOOKINGS)
+        assert mail.taken == []
+        assert sorted(took)[BOOKINGS // 2] < 0.5
+        async with mail:
+            await all_delivered(h)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+    arrived = Counter(message["Message-ID"] for message in mail.taken)
+    assert (len(arrived), set(arrived.values())) == (BOOKINGS, {1})
+    assert mail.most_at_once <= jobs.kinds["MailNotice"].workers
+
+
+async def test_a_code_does_not_wait_behind_notices(postgres_server: PostgresServer) -> None:
+    """All workers for notices hang at a slow server; the code has workers of its own."""
+    async with MailServer() as mail:
+        mail.delay_seconds = 1.0
+        env = {"EVSLOT_NOTIFICATION_SMTP_PORT": str(mail.port)}
+        async with Harness(SERVICE, postgres_server, env) as h:
+            working = asyncio.create_task(h.jobs.run())
+            for _ in range(3 * jobs.kinds["MailNotice"].workers):
+                await told(h, confirmed())
+            await asyncio.sleep(0.3)
+            begun = time.monotonic()
+            await h.send(code_wanted(), caller=SYSTEM)
+            while not any("Anmeldecode" in str(one["Subject"]) for one in mail.taken):
+                assert time.monotonic() - begun < 2.8, "the third row of notices was not waited for"
+                await asyncio.sleep(0.05)
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+
+
+async def all_delivered(h: Harness) -> None:
+    until = time.monotonic() + 20
+    while {state for state, _ in await states(h)} != {"delivered"}:
+        assert time.monotonic() < until, await states(h)
+        await asyncio.sleep(0.1)
