@@ -41,9 +41,8 @@ types: .venv/.dev
 bench: .venv/.dev ## measure: holds a second and their latency, beside direct peers
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-demo: ## show the system on invented people and stations (to come)
-	@echo "There is no demonstration yet: run 'make up' and follow 'Try a booking' in README.md." >&2
-	@exit 1
+demo: .venv/.run ## play two bookings on the running system, with what went through Kafka
+	@exec $(BIN)/evslot demo
 
 prove: .venv/.dev ## the long runs: faults, random lives, growth
 	$(BIN)/python -m pytest -m prove $(ARGS)

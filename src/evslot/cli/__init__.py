@@ -4,7 +4,7 @@ import sys
 
 from cyclopts import App
 
-from evslot.cli import diagnosis, letters, material, operating, running, upping
+from evslot.cli import administering, demo, diagnosis, letters, material, operating, running, upping
 from evslot.embedded.folder import FolderInUse
 from evslot.embedded.identity import NoIdentity
 from evslot.embedded.jars import JarsUnavailable
@@ -25,6 +25,7 @@ from evslot.spine.telemetry import PortTaken
 EXPECTED = (
     AccessRefused,
     BrokerUnavailable,
+    demo.DemoFailed,
     FolderInUse,
     JarsUnavailable,
     JavaUnavailable,
@@ -40,12 +41,13 @@ EXPECTED = (
     SettingInvalid,
     SlotTaken,
     StartFailed,
+    administering.CannotAdminister,
     material.CannotImport,
 )
 """What a person can mend: one line that says how, and no traceback."""
 
 app = App(name="evslot", help=__doc__)
-for commands in (upping, running, operating, letters, material, diagnosis):
+for commands in (upping, running, operating, letters, material, diagnosis, demo, administering):
     for command in commands.COMMANDS:
         app.command(command)
 

@@ -89,8 +89,13 @@ class AnyVisitor:
     async def ask_shared(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
         """The answer to a public question, asked once for all who ask it now, in nobody's name."""
         return await self._shared.get(
-            query, lambda: self._backend.ask(query, Asker(caller=ANONYMOUS)), station_id
+            query, lambda: self._backend.ask(query, self._nobody()), station_id
         )
+
+    def _nobody(self) -> Asker:
+        """Whoever asks; only the trace is of the first one."""
+        trace = header_of(self._request, b"traceparent")
+        return Asker(caller=ANONYMOUS, traceparent=trace)
 
     async def operation(self, operation_id: UUID) -> Operation | None:
         """An operation that is theirs; one without an account is for all who know its id."""
