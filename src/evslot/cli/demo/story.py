@@ -97,7 +97,7 @@ class Story:
         """The first free slot of an hour, more than six days ahead."""
         day = (datetime.now(UTC) + timedelta(days=PREPAID_DAYS)).date().isoformat()
         path = f"/v1/stations/{place.station_id}/slots"
-        slots = (await self._driver.get(path, {"day": day, "minutes": 60})).expect(200, 201)
+        slots = (await self._driver.get(path, {"day": day, "minutes": 60})).done()
         for charger in slots.body["chargers"]:
             for slot in charger["slots"]:
                 if slot["free"]:
@@ -112,9 +112,9 @@ class Story:
     ) -> dict[str, Any]:
         self._tell.step(f"What would it cost at {place.name}? A signed quote, line by line")
         path = f"/v1/stations/{place.station_id}"
-        station = (await self._driver.get(path)).expect(200, 201)
+        station = (await self._driver.get(path)).done()
         asked = {"station_id": place.station_id, **wish(station.body)}
-        quoted = (await self._driver.post("/v1/quotes", asked)).expect(200, 201)
+        quoted = (await self._driver.post("/v1/quotes", asked)).done()
         quote: dict[str, Any] = quoted.body["quote"]
         for line in quote["lines"]:
             amount = {"amount": line["amount"], "currency": quote["total"]["currency"]}
@@ -131,7 +131,7 @@ class Story:
 
     async def _hold(self, quote: dict[str, Any]) -> dict[str, Any]:
         self._tell.step("Hold it: the slot is taken until it is paid")
-        held = (await self._driver.post("/v1/reservations", {"quote": quote["token"]})).expect(201)
+        held = (await self._driver.post("/v1/reservations", {"quote": quote["token"]})).done()
         booking: dict[str, Any] = held.body
         until = moment(booking["held_until"], booking["zone"])
         self._tell.say(
@@ -159,13 +159,13 @@ class Story:
             "now": True,
             "period": {"end": quote["period"]["end"]},
         }
-        token: str = (await self._rival.post("/v1/quotes", wish)).expect(200, 201).body["token"]
+        token: str = (await self._rival.post("/v1/quotes", wish)).done().body["token"]
         return token
 
     async def _pay(self, booking: dict[str, Any]) -> None:
         self._tell.step(f"Book and pay {money(booking['total'])}")
         path = f"/v1/reservations/{booking['reservation_id']}"
-        paid = (await self._driver.post(f"{path}/payment", {"method": "sim_ok"})).expect(200, 201)
+        paid = (await self._driver.post(f"{path}/payment", {"method": "sim_ok"})).done()
         now = paid.body["reservation"]
         self._tell.say(
             f"{now['state']}, payment {now['payment_id']} is {now['payment_state']};"
@@ -200,16 +200,16 @@ class Story:
         while True:
             answered = await self._driver.get(path)
             if answered.status == 200 or time.monotonic() > until:
-                return answered.expect(200, 201)
+                return answered.done()
 
     async def _visit(self, booking: dict[str, Any]) -> None:
         path = f"/v1/reservations/{booking['reservation_id']}"
         self._tell.step(f"Check in at charger {booking['charger_label']}: the money is taken now")
         arrived = await self._driver.post(f"{path}/check-in", {"label": booking["charger_label"]})
-        self._tell.say(f"the booking is {arrived.expect(200, 201).body['state']}")
+        self._tell.say(f"the booking is {arrived.done().body['state']}")
         await self._tell.way(arrived, until="payment.ReceiptIssued")
         self._tell.step("Leave: what is left of the slot is free at once")
-        left = (await self._driver.post(f"{path}/completion")).expect(200, 201)
+        left = (await self._driver.post(f"{path}/completion")).done()
         self._tell.say(f"the booking is {left.body['state']}")
         await self._tell.way(left, until="notification.NotificationDelivered")
         await self._show_mail("thank you")
@@ -218,7 +218,7 @@ class Story:
 
     async def _receipt(self, payment_id: str) -> bytes:
         path = f"/v1/payments/{payment_id}/receipt"
-        answered = (await self._driver.fetch(path, "application/pdf")).expect(200, 201)
+        answered = (await self._driver.fetch(path, "application/pdf")).done()
         if not answered.content.startswith(b"%PDF"):
             raise DemoFailed(f"{path} is no PDF")
         content: bytes = answered.content
@@ -227,7 +227,7 @@ class Story:
     async def _cancel(self, booking: dict[str, Any]) -> None:
         self._tell.step("Plans change: cancel, and the terms decide")
         path = f"/v1/reservations/{booking['reservation_id']}/cancellation"
-        given_up = (await self._driver.post(path, {"reason": "plans changed"})).expect(200, 201)
+        given_up = (await self._driver.post(path, {"reason": "plans changed"})).done()
         fee, refund = given_up.body["fee"], given_up.body["refund"]
         self._tell.say(f"kept by the terms: {money(fee)}; given back: {money(refund)}")
         await self._tell.way(given_up, until="payment.PaymentRefunded")
