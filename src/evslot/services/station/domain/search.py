@@ -11,12 +11,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from evslot.services.station.domain.details import is_text
 from evslot.services.station.domain.plugs import STANDARDS
 from evslot.services.station.domain.slots import check_period
 from evslot.services.station.messages import (
     Box,
     CursorInvalid,
+    FindPlaces,
     FindStations,
+    ListLocations,
     Position,
     SearchInvalid,
 )
@@ -26,6 +29,8 @@ EARTH_METRES = 6_371_008.8
 """Mean radius (IUGG), as in the schema's `on_globe`."""
 FURTHEST_METRES = 100_000
 MOST_STATIONS = 100
+LONGEST_TEXT = 100
+MOST_PLACES = 20
 LONGEST_WINDOW = timedelta(days=1)
 MOST_WATTS = 10_000_000
 MOST_MINOR_UNITS = 10**9
@@ -51,14 +56,13 @@ class Last(Struct, frozen=True, omit_defaults=True):
 
 
 START = Last(-1.0, StationId(UUID(int=0)), -1.0)
+Paged = FindStations | ListLocations
 Rank = tuple[float, float, UUID]
 
 
 def check_search(search: FindStations) -> None:
     """Refuses with SearchInvalid or PeriodInvalid what no search can answer."""
-    latitude, longitude = search.position.latitude, search.position.longitude
-    on_globe = isfinite(latitude) and isfinite(longitude)
-    _demand(on_globe and abs(latitude) <= 90 and abs(longitude) <= 180, "no place on the globe")
+    _check_on_globe(search.position)
     _demand(1 <= search.radius_metres <= FURTHEST_METRES, f"radius: 1 to {FURTHEST_METRES} metres")
     _demand(1 <= search.limit <= MOST_STATIONS, f"limit: 1 to {MOST_STATIONS} stations")
     _demand(
@@ -80,6 +84,22 @@ def check_search(search: FindStations) -> None:
         _demand(search.window.length <= LONGEST_WINDOW, "window: a day at most")
     elif search.sort != "distance" or search.max_price is not None:
         raise SearchInvalid("to sort by price or start, or to name a price, name a window too")
+
+
+def check_places(search: FindPlaces) -> None:
+    """Refuses with SearchInvalid."""
+    text = search.text.strip()
+    _demand(1 <= len(text) <= LONGEST_TEXT, f"text: 1 to {LONGEST_TEXT} characters")
+    _demand(all(map(is_text, text)), "text: it holds characters that are no text")
+    _demand(1 <= search.limit <= MOST_PLACES, f"limit: 1 to {MOST_PLACES} places")
+    if search.near is not None:
+        _check_on_globe(search.near)
+
+
+def _check_on_globe(place: Position) -> None:
+    on_globe = isfinite(place.latitude) and isfinite(place.longitude)
+    fine = on_globe and abs(place.latitude) <= 90 and abs(place.longitude) <= 180
+    _demand(fine, "no place on the globe")
 
 
 def _check_box(box: Box) -> None:
@@ -146,14 +166,14 @@ def metres_of(chord: float) -> float:
     return 2 * EARTH_METRES * asin(min(chord / (2 * EARTH_METRES), 1.0))
 
 
-def pack_cursor(search: FindStations, last: Last, mac: Mac) -> str:
+def pack_cursor(search: Paged, last: Last, mac: Mac) -> str:
     """Continues this search after `last`, and no other search."""
     body = msgspec.json.encode(last)
     seal = mac(_signed(search, body))[:SEAL_BYTES]
     return base64.urlsafe_b64encode(seal + body).rstrip(b"=").decode()
 
 
-def unpack_cursor(search: FindStations, mac: Mac) -> Last:
+def unpack_cursor(search: Paged, mac: Mac) -> Last:
     """Where to go on; CursorInvalid unless `pack_cursor` made the cursor for the same search."""
     if search.cursor is None:
         return START
@@ -169,10 +189,10 @@ def unpack_cursor(search: FindStations, mac: Mac) -> Last:
     return last
 
 
-def _signed(search: FindStations, body: bytes) -> bytes:
+def _signed(search: Paged, body: bytes) -> bytes:
     """A page may have another length, but it is of the same search."""
     same = replace(search, cursor=None, limit=1)
-    return b"cursor:" + msgspec.json.encode(same) + b":" + body
+    return type(search).__name__.encode() + b":" + msgspec.json.encode(same) + b":" + body
 
 
 def _demand(fine: bool, wish: str) -> None:

@@ -58,3 +58,39 @@ begin
     order by s.place <-> here, s.station_id
     limit most;
 end $$;
+
+-- How names are compared: no capitals, no accents, one space.
+create function folded(name text) returns text
+language sql immutable strict parallel safe
+return lower(replace(
+  regexp_replace(regexp_replace(normalize(name, nfkd), '[\u0300-\u036f]', '', 'g'), '\s+', ' ', 'g'),
+  'ß', 'ss'));
+
+create index station_named on station using gin (folded(name) gin_trgm_ops)
+  where status <> 'retired';
+create index station_named_from on station (folded(name) text_pattern_ops)
+  where status <> 'retired';
+
+-- What one can search around besides stations: cities, districts, postcodes, made anew from the
+-- stations there whenever one changed.
+create table place (
+  kind text not null constraint place_kind_known check (kind in ('city', 'district', 'postcode')),
+  country text not null,
+  city text not null,
+  name text not null,
+  folded text not null,
+  -- The middle of its stations, and how far the furthest is from it.
+  latitude float8 not null,
+  longitude float8 not null,
+  radius_metres integer not null,
+  stations integer not null,
+  constraint place_pk primary key (kind, country, city, name)
+);
+create index place_named on place using gin (folded gin_trgm_ops);
+
+-- One row: when places were made the last time.
+create table places_made (
+  sole boolean primary key default true constraint places_made_once check (sole),
+  at timestamptz not null default '-infinity'
+);
+insert into places_made default values;
