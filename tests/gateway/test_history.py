@@ -154,6 +154,17 @@ async def test_members_read_what_was_done_for_their_organisation(edge: Edge) -> 
         assert (answer.status_code, answer.json()["code"]) == (404, "organisation_not_found")
 
 
+async def test_what_an_api_key_asks_is_its_organisations(edge: Edge) -> None:
+    ours = OrganisationId(new_id())
+    machine = driver(organisations={ours: "manager"}, roles=frozenset())
+    edge.responder.script[station.FindStations] = lambda *_: found()
+    await edge.http.get("/v1/stations?lat=1&lon=1", headers=edge.sign(machine))
+    await written(edge)
+    owner = driver(organisations={ours: "owner"})
+    asked = (await past(edge, owner, f"/v1/organisations/{ours}/requests"))["requests"]
+    assert [one["path"] for one in asked] == ["/v1/stations"]
+
+
 async def test_only_admins_read_everything(edge: Edge) -> None:
     unknown = uuid4()
     await edge.http.get(f"/v1/payments/{unknown}")

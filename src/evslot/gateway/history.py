@@ -208,6 +208,7 @@ def _organisation_of(scope: Any, caller: Caller, params: dict[str, Any]) -> UUID
         return named if named in caller.organisations else None
     handler = scope.get("route_handler")
     operates = handler is not None and handler.opt.get("tag") == "Operators"
-    if operates and len(caller.organisations) == 1:
+    by_key = not caller.roles  # an API key is no person: all it does is the organisation's
+    if (operates or by_key) and len(caller.organisations) == 1:
         return next(iter(caller.organisations))
     return None
