@@ -73,7 +73,7 @@ async def get_calendar_file(
     file = await driver.ask(notification.GetCalendarFile(reservation_id=reservation_id))
     return Response(
         file.text,
-        media_type="text/calendar; charset=utf-8",
+        media_type="text/calendar",
         headers={"Content-Disposition": f'attachment; filename="{file.name}"'},
     )
 
