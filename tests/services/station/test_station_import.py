@@ -17,7 +17,7 @@ from evslot.services.station.service import SERVICE
 from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
 from evslot.spine.message import Refused
 from evslot.spine.republishing import republish
-from evslot.values import OrganisationId
+from evslot.values import ChargerId, OrganisationId
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +114,36 @@ async def test_an_imported_station_is_searched_quoted_and_shows_its_provider(h: 
         station.FindStations(position=view.position, connector="IEC_62196_T2", min_watts=11_000)
     )
     assert [line.station_id for line in found.stations] == [view.station_id]
+
+
+async def test_what_an_operator_adds_and_renames_outlives_the_next_import(h: Harness) -> None:
+    await h.send(part(record(1), claimed=True), caller=OWNER)
+    before = await seen(h, 1)
+    gone, stays = before.chargers
+    charger = station.ChargerInput(label="2", connectors=stays.connectors)
+    new = ChargerId(uuid4())
+    for command in (
+        station.ChangeStation(station_id=before.station_id, how_to_find="Ebene 2"),
+        station.RetireCharger(station_id=before.station_id, charger_id=stays.charger_id),
+        station.AddCharger(station_id=before.station_id, charger_id=new, charger=charger),
+        station.ChangeCharger(station_id=before.station_id, charger_id=gone.charger_id, label="3"),
+    ):
+        await h.send(command, caller=OWNER)
+    report = await h.send(part(record(1, points=3), claimed=True), caller=OWNER)
+    assert outcome_of(report) == ([], ["1"], [], [])
+    after = await seen(h, 1)
+    assert {charger.label: charger.charger_id for charger in after.chargers}["2"] == new
+    assert len({charger.label for charger in after.chargers}) == len(after.chargers) == 4
+    assert after.chargers[0].label == "3"
+    (row,) = await h.fetch("select imported_from, source_id from station")
+    assert tuple(row) == ("openchargemap", "1")
+    assert h.dead == []
+
+
+async def test_two_chargers_may_exchange_their_labels(h: Harness) -> None:
+    await h.send(part(record(1), claimed=True), caller=OWNER)
+    await h.execute("update charger set label = case label when '1' then '2' else '1' end")
+    assert [charger.label for charger in (await seen(h, 1)).chargers] == ["2", "1"]
 
 
 async def test_only_known_time_zones_of_real_places_are_given(h: Harness) -> None:

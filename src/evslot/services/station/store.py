@@ -29,7 +29,7 @@ select jsonb_build_object(
   'chargers', coalesce(
     (select jsonb_agg(jsonb_build_object(
        'charger_id', c.charger_id, 'label', c.label, 'current', c.current,
-       'accessible', c.accessible, 'state', c.state, 'state_source', c.state_source,
+       'accessible', c.accessible, 'own', c.own, 'state', c.state, 'state_source', c.state_source,
        'state_at', c.state_at, 'tariff',
        (select body from charger_tariff t
         where t.charger_id = c.charger_id and t.version = c.tariff_version), 'connectors', coalesce(
@@ -126,8 +126,10 @@ on conflict (station_id) do update set
   longitude = excluded.longitude, zone = excluded.zone, hours = excluded.hours,
   rule = excluded.rule, standards = excluded.standards, most_watts = excluded.most_watts,
   tariff_version = excluded.tariff_version,
-  terms_version = excluded.terms_version, imported_from = excluded.imported_from,
-  source_id = excluded.source_id, source = excluded.source, licence = excluded.licence,
+  terms_version = excluded.terms_version,
+  imported_from = coalesce(excluded.imported_from, s.imported_from),
+  source_id = coalesce(excluded.source_id, s.source_id),
+  source = excluded.source, licence = excluded.licence,
   district = excluded.district, changed_at = now()
 where s.version = excluded.version - 1"""
 
@@ -140,10 +142,10 @@ where charger.station_id = (r.view->>'station_id')::uuid and not charger.retired
 
 _CHARGERS = """
 insert into charger (
-  charger_id, station_id, number, label, current, accessible, tariff_version)
+  charger_id, station_id, number, label, current, accessible, own, tariff_version)
 select (c.charger->>'charger_id')::uuid, (r.view->>'station_id')::uuid, c.number,
   c.charger->>'label', c.charger->>'current', (c.charger->>'accessible')::boolean,
-  (c.charger->'tariff'->>'version')::integer
+  (c.charger->>'own')::boolean, (c.charger->'tariff'->>'version')::integer
 from jsonb_to_recordset($1::jsonb) as r (view jsonb),
   jsonb_array_elements(r.view->'chargers') with ordinality as c (charger, number)
 on conflict (charger_id) do update set
@@ -284,4 +286,39 @@ async def delete_old_busy(tx: Transaction, kept: timedelta, limit: int) -> int:
              order by changed_at limit $2)""",
         kept,
         limit,
+    )
+
+
+async def places_are_old(tx: Transaction) -> bool:
+    """Whether a station may have changed since they were made.
+
+    A change bears the time its transaction began, so late ones are looked for a while longer.
+    """
+    return bool(
+        await tx.fetch_value(
+            """select (select max(changed_at) from station) > at - interval '20 seconds'
+               from places_made"""
+        )
+    )
+
+
+async def replace_places(tx: Transaction) -> None:
+    """Make them anew from the stations that are shown."""
+    await tx.execute("update places_made set at = now()")
+    await tx.execute("delete from place")
+    await tx.execute(
+        """insert into place (
+             kind, country, city, name, folded, latitude, longitude, radius_metres, stations)
+           select g.kind, g.country, g.city, g.name, folded(g.name), m.latitude, m.longitude,
+             greatest(500, ceil(max(g.place <-> on_globe(m.latitude, m.longitude)))), count(*)
+           from (
+             select v.kind, s.country, s.city, v.name, s.place, s.latitude, s.longitude,
+               avg(s.latitude) over w as mid_latitude, avg(s.longitude) over w as mid_longitude
+             from station s, lateral (
+               values ('city', s.city), ('district', s.district), ('postcode', s.postcode)
+             ) as v (kind, name)
+             where s.status <> 'retired' and v.name <> ''
+             window w as (partition by v.kind, s.country, s.city, v.name)) g,
+             lateral (select g.mid_latitude, g.mid_longitude) as m (latitude, longitude)
+           group by g.kind, g.country, g.city, g.name, m.latitude, m.longitude"""
     )

@@ -66,6 +66,7 @@ def with_charger(station: StationView, charger_id: ChargerId, wanted: ChargerInp
         connectors=wanted.connectors,
         current=wanted.current,
         accessible=wanted.accessible,
+        own=True,
     )
     after = replace(station, chargers=[*station.chargers, charger])
     if len(after.chargers) > MOST_CHARGERS:

@@ -175,7 +175,19 @@ def _chargers(draft: Draft, before: StationView) -> list[Charger]:
         old = known.get(fresh.charger_id, fresh)
         told = {"label": label, "accessible": point.accessible} if point.uid else {}
         chargers.append(replace(old, connectors=fresh.connectors, current=fresh.current, **told))
-    return chargers
+    return _told_apart(chargers, [charger for charger in before.chargers if charger.own])
+
+
+def _told_apart(imported: Sequence[Charger], own: Sequence[Charger]) -> list[Charger]:
+    """All of them, those that their operator added last; who has a taken label gets a number."""
+    taken = {charger.label for charger in own}
+    free = _numbers([charger.label for charger in (*imported, *own)])
+    apart = []
+    for charger in imported:
+        fine = charger.label not in taken
+        apart.append(charger if fine else replace(charger, label=next(free)))
+        taken.add(charger.label)
+    return [*apart, *own]
 
 
 def _point_id(station_id: StationId, point: Point, number: int) -> ChargerId:
@@ -189,11 +201,10 @@ def _labels(points: Sequence[Point]) -> list[str]:
     told = [point.label or "" for point in points]
     return [
         label if 1 <= len(label) <= 3 and told.count(label) == 1 else free
-        for label, free in zip(told, _numbers(told), strict=True)
+        for label, free in zip(told, _numbers(told), strict=False)
     ]
 
 
 def _numbers(told: Sequence[str]) -> Iterator[str]:
     """Numbers that are nobody's label."""
-    free = (str(number) for number in count(1) if str(number) not in told)
-    return (next(free) for _ in told)
+    return (str(number) for number in count(1) if str(number) not in told)

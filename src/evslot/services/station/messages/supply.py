@@ -104,6 +104,8 @@ class Charger(Struct, frozen=True, kw_only=True):
     state_at: datetime | None = None
     tariff: Tariff | None = None
     """Its own prices; None = the station's."""
+    own: bool = False
+    """Added by its operator to a station that was there: an import leaves it alone."""
 
 
 class Opening(Struct, frozen=True, kw_only=True):
