@@ -1,6 +1,7 @@
 """Sets receipts as PDF: the words and figures here, the look in `templates/receipt.typ`."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from datetime import datetime
 from decimal import Decimal
@@ -90,7 +91,10 @@ def printed(receipt: Receipt, language: Language) -> dict[str, Any]:
             for vat in receipt.vat
         ],
         "total": money(receipt.total.amount),
-        "notes": [words.paid_back if credit else words.paid, words.price_is_gross],
+        "notes": [
+            words.paid_back if credit else words.paid,
+            *([words.price_is_gross] if receipt.vat else []),
+        ],
         "footer": words.agent.format(agent=receipt.agent),
     }
 
@@ -98,12 +102,14 @@ def printed(receipt: Receipt, language: Language) -> dict[str, Any]:
 def shown_money(money: Money, language: Language) -> str:
     """`€6.40`, `6,40 €`: with as many digits as the currency has."""
     digits = get_currency_precision(money.currency)
-    return format_currency(Decimal(money.amount).scaleb(-digits), money.currency, locale=language)
+    return format_currency(
+        Decimal(money.amount).scaleb(-digits), money.currency, locale=WORDS[language].locale
+    )
 
 
 def shown_day(instant: datetime, zone: str, language: Language) -> str:
     """A day of the station's calendar."""
-    return format_date(instant.astimezone(ZoneInfo(zone)), "long", locale=language)
+    return format_date(instant.astimezone(ZoneInfo(zone)), "long", locale=WORDS[language].locale)
 
 
 def _facts(receipt: Receipt, words: Words, language: Language) -> list[list[str]]:
@@ -117,22 +123,32 @@ def _facts(receipt: Receipt, words: Words, language: Language) -> list[list[str]
         facts.append([words.slot, _slot(receipt, language)])
     if receipt.code:
         facts.append([words.code, receipt.code])
-    moved = format_datetime(receipt.moved_at.astimezone(zone), "medium", locale=language)
+    moved = format_datetime(
+        receipt.moved_at.astimezone(zone), "medium", locale=WORDS[language].locale
+    )
     facts.append([words.moved_back if receipt.kind == "credit_note" else words.moved, moved])
     facts.append([words.payment, str(receipt.payment_id)])
     return facts
 
 
 def _slot(receipt: Receipt, language: Language) -> str:
-    """`17 Nov 2026, 17:00 – 18:00 (Europe/Berlin, UTC+01:00)`: the offset tells doubled hours."""
+    """`17 Nov 2026, 17:00 – 18:00 (Europe/Berlin, UTC+01:00)`.
+
+    Where the clock is turned meanwhile both offsets are shown: they tell doubled hours apart.
+    """
     if receipt.period is None:
         return ""
     zone = ZoneInfo(receipt.zone)
     start, end = (at.astimezone(zone) for at in (receipt.period.start, receipt.period.end))
-    day = format_date(start, "medium", locale=language)
-    until = format_date(end, "medium", locale=language) + ", " if end.date() != start.date() else ""
-    offset = start.isoformat()[-6:]
-    return f"{day}, {start:%H:%M} – {until}{end:%H:%M} ({receipt.zone}, UTC{offset})"
+    day = format_date(start, "medium", locale=WORDS[language].locale)
+    until = (
+        format_date(end, "medium", locale=WORDS[language].locale) + ", "
+        if end.date() != start.date()
+        else ""
+    )
+    first, last = (f"UTC{at.isoformat()[-6:]}" for at in (start, end))
+    turned = f" {first}" if first != last else ""
+    return f"{day}, {start:%H:%M}{turned} – {until}{end:%H:%M} ({receipt.zone}, {last})"
 
 
 def _seller(receipt: Receipt, words: Words) -> list[str]:
@@ -146,15 +162,19 @@ def _seller(receipt: Receipt, words: Words) -> list[str]:
 
 def _line_text(line: ReceiptLine, words: Words) -> str:
     """Known kinds in the paper's language; a price's own words stay as they were quoted."""
-    return words.lines.get((line.kind, line.text)) or words.kinds.get(line.kind, line.text).format(
-        text=line.text
-    )
+    known = words.lines.get((line.kind, line.text))
+    if known is not None:
+        return known
+    text = line.text
+    for pattern, said in words.phrases:
+        text = re.sub(pattern, said, text)
+    return words.kinds.get(line.kind, "{text}").replace("{text}", text)
 
 
 def _rate(basis_points: int | None, language: Language) -> str:
     if basis_points is None:
         return "–"
-    return f"{format_decimal(Decimal(basis_points).scaleb(-2), locale=language)} %"
+    return f"{format_decimal(Decimal(basis_points).scaleb(-2), locale=WORDS[language].locale)} %"
 
 
 @cache

@@ -36,9 +36,14 @@ class Words(Struct, frozen=True, kw_only=True):
     """By kind of line; `{text}` is what the quote said."""
     lines: dict[tuple[str, str], str]
     """Lines whose text is ours: by kind and text."""
+    locale: str
+    """How dates and sums are written."""
+    phrases: tuple[tuple[str, str], ...] = ()
+    """Pieces of a quote's own words (regular expressions), and how this language says them."""
 
 
 ENGLISH = Words(
+    locale="en_GB",
     receipt="Receipt",
     credit_note="Credit note",
     seller="Seller",
@@ -71,6 +76,8 @@ ENGLISH = Words(
 )
 
 GERMAN = Words(
+    locale="de_DE",
+    phrases=((r"(\d+) minutes", r"\1 Minuten"), (r" at (\S+ \S+) per hour", r" zu \1 je Stunde")),
     receipt="Rechnung",
     credit_note="Rechnungskorrektur",
     seller="Verkäufer",
