@@ -1,6 +1,6 @@
 """Runs the payment service for a test: asks as a service would, and reads every book afterwards."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -116,9 +116,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(server: PostgresServer) -> AsyncIterator[Desk]:
+async def open_desk(
+    server: PostgresServer, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Desk]:
     """A fresh database; at the end nobody is left waiting and all books agree."""
-    async with Harness(SERVICE, server) as harness:
+    async with Harness(SERVICE, server, env) as harness:
         desk = Desk(harness)
         yield desk
         await desk.check_books()
