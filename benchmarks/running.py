@@ -65,7 +65,7 @@ class RunningSystem:
         started = time.monotonic()
         with (self._home / "up.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "evslot", "up"],
+                [sys.executable, "-m", "evslot", "up", "--empty"],
                 env=self._environment(),
                 cwd=self._home,
                 stdout=log,

@@ -86,7 +86,7 @@ class RunningSystem:
         processes = ",".join(f"{name}={count}" for name, count in self.counts.items())
         with (self._home / "up.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "evslot", "up", "--processes", processes],
+                [sys.executable, "-m", "evslot", "up", "--empty", "--processes", processes],
                 env=self.environment,
                 cwd=self._home,
                 stdout=log,

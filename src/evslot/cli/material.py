@@ -3,19 +3,22 @@
 import asyncio
 import json
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 from cyclopts import App
+from msgspec.structs import replace
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
 from evslot.cli.operating import broker
+from evslot.cli.parts import cut
+from evslot.cli.sample import import_sample, sample_parts
 from evslot.cli.surroundings import Surroundings
 from evslot.services.station import messages as station
+from evslot.services.station.domain.sample import MOST_TIMES
 from evslot.spine.asking import Asker
 from evslot.spine.config import Config
 from evslot.spine.message import Refused
@@ -25,9 +28,7 @@ from evslot.values import OrganisationId
 console = Console(highlight=False)
 import_ = App(name="import", help="Bring stations in.")
 
-PART_BYTES = 150_000
-"""JSON of one part of an import: well below the largest record of a topic."""
-PART_RECORDS = 100
+Terms = Literal["relaxed", "usual", "strict"]
 
 
 class CannotImport(Exception):
@@ -44,7 +45,7 @@ def ocm(
     flat: int = 0,
     per_kwh: int | None = None,
     vat_basis_points: int = 1900,
-    terms: Literal["relaxed", "usual", "strict"] = "usual",
+    terms: Terms = "usual",
 ) -> None:
     """Import Open Charge Map records from FILE; importing again changes nothing.
 
@@ -57,62 +58,136 @@ def ocm(
     per_hour
         Gross price of an hour in minor units; demanded with --bookable-as, like all of a tariff.
     """
-    tariff = None
-    if bookable_as is not None:
-        if per_hour is None:
-            raise CannotImport("--bookable-as needs a tariff: name at least --per-hour")
-        tariff = station.Tariff(
-            currency=currency,
-            flat=flat,
-            per_hour=per_hour,
-            per_kwh=per_kwh,
-            vat_basis_points=vat_basis_points,
-        )
     records = _read(file)
-    owner = None if bookable_as is None else OrganisationId(bookable_as)
-    parts = [
-        station.ImportStations(
-            import_id=uuid5(NAMESPACE_URL, f"import:{file.name}"),
-            part=number,
-            records=part,
-            bookable_as=owner,
-            tariff=tariff,
-            terms=terms,
-        )
-        for number, part in enumerate(cut(records), start=1)
-    ]
-    report(len(records), asyncio.run(_send(parts)))
+    tariff = _tariff(bookable_as, currency, per_hour, flat, per_kwh, vat_basis_points)
+    pattern = station.ImportStations(
+        import_id=uuid5(NAMESPACE_URL, f"import:{file.name}"),
+        part=0,
+        records=[],
+        bookable_as=None if bookable_as is None else OrganisationId(bookable_as),
+        tariff=tariff,
+        terms=terms,
+    )
+    report(len(records), asyncio.run(_send(pattern, records)))
+
+
+@import_.command
+def ocpi(
+    file: Path,
+    *,
+    bookable_as: UUID | None = None,
+    currency: str = "EUR",
+    per_hour: int | None = None,
+    flat: int = 0,
+    per_kwh: int | None = None,
+    vat_basis_points: int = 1900,
+    terms: Terms = "usual",
+    source: str = "",
+    licence: str = "",
+) -> None:
+    """Import OCPI 2.2 or 2.3 Locations from FILE; importing again changes nothing.
+
+    Parameters
+    ----------
+    file
+        A JSON list of Location objects, or an answer of OCPI's Locations module with such `data`.
+    bookable_as
+        Organisation that offers the stations; without it they are shown, but not bookable.
+    per_hour
+        Gross price of an hour in minor units; demanded with --bookable-as, like all of a tariff.
+    source
+        Whose data these are, where a Location names no operator.
+    licence
+        Under which licence, as it is to be shown.
+    """
+    records = _read(file)
+    pattern = station.ImportStations(
+        import_id=uuid5(NAMESPACE_URL, f"import:{file.name}"),
+        part=0,
+        records=[],
+        bookable_as=None if bookable_as is None else OrganisationId(bookable_as),
+        tariff=_tariff(bookable_as, currency, per_hour, flat, per_kwh, vat_basis_points),
+        terms=terms,
+        format="ocpi",
+        source=source,
+        licence=licence,
+    )
+    report(len(records), asyncio.run(_send(pattern, records)))
+
+
+@import_.command
+def sample(*, times: int = 1) -> None:
+    """Import the made-up sample: stations of made-up organisations in four real cities.
+
+    Parameters
+    ----------
+    times
+        So many times as many stations; 100 gives 100,000 chargers to measure with.
+    """
+    if not 1 <= times <= MOST_TIMES:
+        raise CannotImport(f"--times: 1 to {MOST_TIMES}")
+    reports = asyncio.run(_import_sample(times))
+    report(sum(len(r.created) + len(r.changed) + len(r.unchanged) for r in reports), reports)
+
+
+async def _import_sample(times: int) -> list[station.ImportReport]:
+    shared = broker()
+    count = sum(1 for _ in sample_parts(times))
+    async with Asker(shared.kafka_bootstrap, Topics(shared.topic_prefix)) as asker:
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("Importing", total=count)
+            try:
+                return await import_sample(
+                    asker, times, lambda done: progress.update(task, completed=done)
+                )
+            except Refused as refused:
+                raise CannotImport(refused.detail) from refused
+
+
+def _tariff(
+    bookable_as: UUID | None,
+    currency: str,
+    per_hour: int | None,
+    flat: int,
+    per_kwh: int | None,
+    vat_basis_points: int,
+) -> station.Tariff | None:
+    if bookable_as is None:
+        return None
+    if per_hour is None:
+        raise CannotImport("--bookable-as needs a tariff: name at least --per-hour")
+    return station.Tariff(
+        currency=currency,
+        flat=flat,
+        per_hour=per_hour,
+        per_kwh=per_kwh,
+        vat_basis_points=vat_basis_points,
+    )
 
 
 def _read(file: Path) -> list[dict[str, Any]]:
+    """A list, or OCPI's envelope around one."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=list[dict[str, Any]])
+        told = msgspec.json.decode(file.read_bytes())
+        records = told.get("data") if isinstance(told, dict) else told
+        return msgspec.convert(records, list[dict[str, Any]])
     except OSError as error:
         raise CannotImport(f"{file} cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
         raise CannotImport(f"{file} is not a JSON list of records: {error}") from error
 
 
-def cut(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Parts that fit a record of a topic, in order."""
-    part: list[dict[str, Any]] = []
-    size = 0
-    for record in records:
-        length = len(msgspec.json.encode(record))
-        if part and (size + length > PART_BYTES or len(part) == PART_RECORDS):
-            yield part
-            part, size = [], 0
-        part.append(record)
-        size += length
-    if part:
-        yield part
-
-
-async def _send(parts: list[station.ImportStations]) -> list[station.ImportReport]:
+async def _send(
+    pattern: station.ImportStations, records: list[dict[str, Any]]
+) -> list[station.ImportReport]:
+    """Part after part, each like the pattern."""
     shared = broker()
-    topics = Topics(shared.topic_prefix)
+    parts = [
+        replace(pattern, part=number, records=part)
+        for number, part in enumerate(cut(records), start=1)
+    ]
     reports = []
-    async with Asker(shared.kafka_bootstrap, topics) as asker:
+    async with Asker(shared.kafka_bootstrap, Topics(shared.topic_prefix)) as asker:
         for part in track(parts, "Importing", console=console, transient=True):
             try:
                 reports.append(await asker.send(part))

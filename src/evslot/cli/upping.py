@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evslot import system
+from evslot.cli.sample import import_sample_where_empty
 from evslot.cli.surroundings import (
     Surroundings,
     databases,
@@ -32,8 +33,9 @@ from evslot.embedded.ports import ensure_port_free
 from evslot.embedded.postgres import EmbeddedPostgres
 from evslot.embedded.supervisor import Process, Step, Supervisor
 from evslot.spine import migrations
+from evslot.spine.asking import Asker
 from evslot.spine.config import Config
-from evslot.spine.kafka import make_topics
+from evslot.spine.kafka import BrokerUnavailable, make_topics
 from evslot.spine.sealing import make_keys
 from evslot.spine.topics import Topics
 from evslot.system import Part
@@ -44,6 +46,7 @@ console = Console(stderr=True, highlight=False)
 def up(
     *,
     ephemeral: Annotated[bool, Parameter(negative="")] = False,
+    empty: Annotated[bool, Parameter(negative="")] = False,
     processes: str = "",
     logs: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -53,6 +56,8 @@ def up(
     ----------
     ephemeral
         Keep nothing: the data folder is a throw-away.
+    empty
+        Load no sample: without this, a system without stations gets made-up ones.
     processes
         More than one process of a part, as in `gateway=2,reservation=2`.
     logs
@@ -60,27 +65,54 @@ def up(
     """
     where = Config.from_environment().shared(Surroundings)
     if not ephemeral:
-        asyncio.run(_up(where, _counts(processes), logs))
+        asyncio.run(_up(where, _counts(processes), logs, empty))
         return
     folder = Path(tempfile.mkdtemp(prefix="evslot-"))
     folder.chmod(0o711)  # PostgreSQL may have to run as another user than root
     try:
-        asyncio.run(_up(replace(where, data_dir=str(folder)), _counts(processes), logs))
+        own = replace(where, data_dir=str(folder))
+        asyncio.run(_up(own, _counts(processes), logs, empty))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _up(where: Surroundings, counts: dict[str, int], logs: bool) -> None:
+async def _up(where: Surroundings, counts: dict[str, int], logs: bool, empty: bool) -> None:
     started = time.monotonic()
+
+    def say(line: str) -> None:
+        console.print(f"[dim]{time.monotonic() - started:5.1f} s[/] {line}")
+
+    loading: list[asyncio.Task[None]] = []
+
+    def show() -> None:
+        _show(where, counts, time.monotonic() - started)
+        if not empty:
+            loading.append(asyncio.create_task(_load_sample(where, say)))
+
     where.folder.mkdir(parents=True, exist_ok=True)
     supervisor = Supervisor(
         nodes(where, counts),
         folder=where.folder,
-        say=lambda line: console.print(f"[dim]{time.monotonic() - started:5.1f} s[/] {line}"),
+        say=say,
         echo=(lambda name, line: print(f"{name:>14} | {line}")) if logs else None,
     )
-    await supervisor.run(lambda: _show(where, counts, time.monotonic() - started))
+    try:
+        await supervisor.run(show)
+    finally:
+        for task in loading:
+            if task.done():
+                task.result()
+            task.cancel()
     console.print("Stopped; nothing is left running.")
+
+
+async def _load_sample(where: Surroundings, say: Callable[[str], None]) -> None:
+    """Behind the back of who uses the system already; a failure is told and harms nothing."""
+    try:
+        async with Asker(f"127.0.0.1:{where.kafka_port}", Topics()) as asker:
+            await import_sample_where_empty(asker, say)
+    except BrokerUnavailable as error:
+        say(f"no sample stations: {error}; try `evslot import sample`")
 
 
 def _counts(text: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from evslot.spine import message
 from evslot.spine.kafka import BrokerUnavailable, Producer, ReplyInbox
-from evslot.spine.message import Command, Envelope, Seal, outcome_type, wire_name
+from evslot.spine.message import Command, Envelope, Query, Seal, outcome_type, wire_name
 from evslot.spine.topics import Topics
 
 O = TypeVar("O")  # noqa: E741
@@ -34,7 +34,7 @@ class Asker:
 
     async def send(
         self,
-        command: Command[O],
+        command: Command[O] | Query[O],
         *,
         command_id: UUID | None = None,
         seconds: float = 30.0,
