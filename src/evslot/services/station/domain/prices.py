@@ -1,14 +1,16 @@
 """What a slot costs, line by line: gross, whole minor units, each line rounded half-up."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
-from evslot.services.station.domain.walltime import turns
+from evslot.services.station.domain.walltime import first_instant, turns
 from evslot.services.station.messages import (
     Charger,
     EnergyPrice,
@@ -35,14 +37,9 @@ def price_lines(tariff: Tariff, period: Period, zone: str) -> tuple[PriceLine, .
 
     Lines of nothing are left out. Energy is paid at the bay.
     """
-    spent: dict[int | None, tuple[int, timedelta]] = {}
-    for part in parts(tariff, period, zone):
-        number, per_hour = _priced(tariff, "per_hour", part.start, period.start, zone)
-        _, length = spent.get(number, (0, timedelta()))
-        spent[number] = per_hour or 0, length + part.length
-    flat = _priced(tariff, "flat", period.start, period.start, zone)[1] or 0
+    flat, times = _cost(tariff, period, zone)
     lines = [_line("FLAT", "Booking fee", flat, tariff)]
-    for per_hour, length in spent.values():
+    for per_hour, length in times:
         text = f"{length // MINUTE} minutes"
         if tariff.elements:
             text += f" at {_in_major_units(per_hour, tariff.currency)} per hour"
@@ -56,8 +53,10 @@ def total(tariff: Tariff, lines: tuple[PriceLine, ...]) -> Money:
 
 
 def price(tariff: Tariff, period: Period, zone: str) -> Money:
-    """What a slot costs altogether."""
-    return total(tariff, price_lines(tariff, period, zone))
+    """What a slot costs altogether: the total of its lines, which are not written."""
+    flat, times = _cost(tariff, period, zone)
+    amount = flat + sum(_of_time(per_hour, length) for per_hour, length in times)
+    return Money(amount, tariff.currency)
 
 
 def cheapest(station: StationView, chargers: Iterable[Charger], period: Period) -> Money | None:
@@ -74,52 +73,96 @@ def cheapest(station: StationView, chargers: Iterable[Charger], period: Period) 
 def energy_prices(tariff: Tariff, period: Period, zone: str) -> tuple[EnergyPrice, ...]:
     """What a kWh costs in each part of the slot; empty where that is not known throughout."""
     told: list[EnergyPrice] = []
-    for part in parts(tariff, period, zone):
-        _, per_kwh = _priced(tariff, "per_kwh", part.start, period.start, zone)
+    for part in _parts(tariff, period, zone):
+        _, per_kwh = _priced(tariff, "per_kwh", part, period.start)
         if per_kwh is None:
             return ()
+        begin = part.start
         if told and told[-1].per_kwh == per_kwh:
-            part = Period(told.pop().period.start, part.end)
-        told.append(EnergyPrice(period=part, per_kwh=per_kwh))
+            begin = told.pop().period.start
+        told.append(EnergyPrice(period=Period(begin, part.end), per_kwh=per_kwh))
     return tuple(told)
 
 
-def parts(tariff: Tariff, period: Period, zone: str) -> list[Period]:
+def _cost(tariff: Tariff, period: Period, zone: str) -> tuple[int, list[tuple[int, timedelta]]]:
+    """The booking fee; and for each element that prices time, its price and how long it holds."""
+    spent: dict[int | None, tuple[int, timedelta]] = {}
+    flat: int | None = None
+    for part in _parts(tariff, period, zone):
+        if flat is None:
+            flat = _priced(tariff, "flat", part, period.start)[1] or 0
+        number, per_hour = _priced(tariff, "per_hour", part, period.start)
+        _, length = spent.get(number, (0, timedelta()))
+        spent[number] = per_hour or 0, length + (part.end - part.start)
+    return flat or 0, list(spent.values())
+
+
+class _Part(NamedTuple):
+    """A part of a day throughout which the wall clock lets the same elements hold."""
+
+    start: datetime
+    end: datetime
+    elements: tuple[int, ...]
+
+
+def _parts(tariff: Tariff, period: Period, zone: str) -> Iterator[_Part]:
     """The slot, cut wherever another element may begin or end to hold."""
     if not tariff.elements:
-        return [period]
-    # Midnight, for elements of weekdays; the hours; and where the clock itself is changed.
-    minutes = {m for e in tariff.elements for m in (e.start, e.end) if m is not None}
-    cuts = set(turns(tuple(sorted({0} | {m % DAY for m in minutes})), period, zone))
+        yield _Part(period.start, period.end, ())
+        return
     lengths = {m for e in tariff.elements for m in (e.min_minutes, e.max_minutes) if m is not None}
-    cuts |= {period.start + m * MINUTE for m in lengths}
-    edges = sorted({period.start, period.end} | {c for c in cuts if _inside(c, period)})
-    return [Period(start, end) for start, end in pairwise(edges)]
+    cuts = sorted(period.start + minutes * MINUTE for minutes in lengths)
+    there = ZoneInfo(zone)
+    day, last = (instant.astimezone(there).date() for instant in (period.start, period.end))
+    while day <= last:
+        parts = _day(tariff.elements, day, zone)
+        for part in parts[max(0, bisect_right(parts, (period.start,)) - 1) :]:
+            start, end = max(part.start, period.start), min(part.end, period.end)
+            if start < end:
+                edges = [start, *(cut for cut in cuts if start < cut < end), end]
+                yield from (_Part(*edge, part.elements) for edge in pairwise(edges))
+            elif part.start >= period.end:
+                return
+        day += timedelta(days=1)
 
 
-def _inside(instant: datetime, period: Period) -> bool:
-    return period.start < instant < period.end
+@lru_cache(maxsize=512)
+def _day(elements: tuple[TariffElement, ...], day: date, zone: str) -> tuple[_Part, ...]:
+    """A local day, cut where the hours of an element begin or end, and where the clock changes."""
+    begin, end = first_instant(day, 0, zone), first_instant(day, DAY, zone)
+    minutes = {m % DAY for e in elements for m in (e.start, e.end) if m is not None}
+    cuts = turns(tuple(sorted(minutes)), Period(begin, end), zone)
+    edges = sorted({begin, end} | {cut for cut in cuts if begin < cut < end})
+    there = ZoneInfo(zone)
+    parts = []
+    for start, stop in pairwise(edges):
+        wall = start.astimezone(there)
+        holding = tuple(n for n, element in enumerate(elements) if _holds(element, wall))
+        parts.append(_Part(start, stop, holding))
+    return tuple(parts)
 
 
 def _priced(
-    tariff: Tariff, what: Dimension, at: datetime, start: datetime, zone: str
+    tariff: Tariff, what: Dimension, part: _Part, start: datetime
 ) -> tuple[int | None, int | None]:
-    """Which element names the price at an instant (None = the tariff itself), and the price."""
-    if tariff.elements:
-        wall = at.astimezone(ZoneInfo(zone))
-        for number, element in enumerate(tariff.elements):
-            amount: int | None = getattr(element, what)
-            if amount is not None and _holds(element, wall, at - start):
-                return number, amount
+    """Which element names the price of a part (None = the tariff itself), and the price."""
+    since = part.start - start
+    for number in part.elements:
+        element = tariff.elements[number]
+        amount: int | None = getattr(element, what)
+        if amount is None:
+            continue
+        if element.min_minutes is not None and since < element.min_minutes * MINUTE:
+            continue
+        if element.max_minutes is not None and since >= element.max_minutes * MINUTE:
+            continue
+        return number, amount
     return None, getattr(tariff, what)
 
 
-def _holds(element: TariffElement, wall: datetime, since: timedelta) -> bool:
+def _holds(element: TariffElement, wall: datetime) -> bool:
+    """As far as the wall clock goes."""
     if element.weekdays and wall.isoweekday() not in element.weekdays:
-        return False
-    if element.min_minutes is not None and since < element.min_minutes * MINUTE:
-        return False
-    if element.max_minutes is not None and since >= element.max_minutes * MINUTE:
         return False
     if element.start is None or element.end is None:
         return True

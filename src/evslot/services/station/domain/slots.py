@@ -170,17 +170,22 @@ def day_slots(
     spans = open_spans(station.hours, station.zone, day, day + timedelta(days=2))
     starts = grid_starts(day, station.zone, station.rule.grid)
     offers = [_offer(station, Period(start, start + length), spans, now) for start in starts]
-    usual = _priced(offers, station.tariff, station.zone)
-    return [
-        ChargerSlots(
-            charger_id=charger.charger_id,
-            label=charger.label,
-            slots=[_at_charger(slot, station.rule, taken) for slot in free],
+    priced: dict[Tariff | None, list[Slot]] = {}
+    found = []
+    for charger in chargers:
+        tariff = charger.tariff or station.tariff
+        prices = replace(tariff, version=0) if tariff else None
+        if prices not in priced:
+            priced[prices] = _priced(offers, tariff, station.zone)
+        taken = busy.get(charger.charger_id, ())
+        found.append(
+            ChargerSlots(
+                charger_id=charger.charger_id,
+                label=charger.label,
+                slots=[_at_charger(slot, station.rule, taken) for slot in priced[prices]],
+            )
         )
-        for charger in chargers
-        for taken in (busy.get(charger.charger_id, ()),)
-        for free in (_priced(offers, charger.tariff, station.zone) if charger.tariff else usual,)
-    ]
+    return found
 
 
 def chargers_per_answer(station: StationView) -> int:
