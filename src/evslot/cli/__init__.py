@@ -4,7 +4,17 @@ import sys
 
 from cyclopts import App
 
-from evslot.cli import administering, demo, diagnosis, letters, material, operating, running, upping
+from evslot.cli import (
+    administering,
+    demo,
+    diagnosis,
+    letters,
+    material,
+    operating,
+    reconciling,
+    running,
+    upping,
+)
 from evslot.embedded.folder import FolderInUse
 from evslot.embedded.identity import NoIdentity
 from evslot.embedded.jars import JarsUnavailable
@@ -47,7 +57,10 @@ EXPECTED = (
 """What a person can mend: one line that says how, and no traceback."""
 
 app = App(name="evslot", help=__doc__)
-for commands in (upping, running, operating, letters, material, diagnosis, demo, administering):
+for commands in (
+    *(upping, running, operating, letters, material, diagnosis, demo, administering),
+    reconciling,
+):
     for command in commands.COMMANDS:
         app.command(command)
 

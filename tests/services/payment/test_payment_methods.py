@@ -1,5 +1,6 @@
 """Saved methods: sealed at rest, shown by brand and last digits, used by their id, forgotten."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,7 +17,7 @@ from evslot.services.payment.messages import (
 )
 from evslot.services.user.messages import UserErased
 from evslot.spine.callers import SYSTEM
-from evslot.spine.message import Refused, Secret
+from evslot.spine.message import Command, Refused, Secret
 from evslot.values import UserId
 
 pytestmark = pytest.mark.anyio
@@ -167,11 +168,12 @@ async def test_nobody_sees_or_changes_the_methods_of_others(
     async with open_desk(postgres_server) as desk:
         method_id: UUID = (await save(desk, "sim_ok:4242")).method_id
         stranger = driver()
-        for command in (
+        commands: list[Command[Any]] = [
             RemoveMethod(user_id=own(desk), method_id=method_id),
             SetDefaultMethod(user_id=own(desk), method_id=method_id),
             SaveMethod(method_id=uuid4(), user_id=own(desk), method=Secret("sim_ok")),
-        ):
+        ]
+        for command in commands:
             with pytest.raises(Refused) as no:
                 await desk.h.send(command, caller=stranger)
             assert no.value.status == 404

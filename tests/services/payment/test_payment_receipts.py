@@ -1,6 +1,7 @@
 """Receipts and credit notes from the movement of money to the PDF, on the real database."""
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -24,7 +25,7 @@ from evslot.services.payment.messages import (
 )
 from evslot.services.user.messages import OrganisationNotFound
 from evslot.spine.callers import SYSTEM
-from evslot.spine.message import Refused
+from evslot.spine.message import Query, Refused
 from evslot.values import OrganisationId, PaymentId
 
 pytestmark = pytest.mark.anyio
@@ -178,7 +179,8 @@ async def test_payer_and_operator_read_a_receipt_and_strangers_find_none(
         for caller in (desk.payer, operator, SYSTEM):
             await desk.h.ask(data, caller=caller)
             assert (await desk.h.ask(pdf, caller=caller)).content.startswith(b"%PDF-1.7")
-        for question in (data, pdf):
+        questions: list[Query[Any]] = [data, pdf]
+        for question in questions:
             with pytest.raises(Refused) as no:
                 await desk.h.ask(question, caller=stranger)
             assert (no.value.status, no.value.code) == (404, "payment_not_found")

@@ -1,6 +1,7 @@
 """Statements are read off the ledger: their sums follow from each other and from the movements."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,7 +19,7 @@ from evslot.services.payment.messages import (
     StatementSum,
 )
 from evslot.spine.callers import SYSTEM, Caller
-from evslot.spine.message import Refused
+from evslot.spine.message import Query, Refused
 from evslot.values import Money, OrganisationId, Period
 
 pytestmark = pytest.mark.anyio
@@ -111,10 +112,11 @@ async def test_role_comes_first_and_ownership_after(postgres_server: PostgresSer
             (driver(organisations={own: "viewer"}), 403),
             (driver(organisations={OrganisationId(uuid4()): "owner"}), 404),
         ]
-        for question in (
+        questions: list[Query[Any]] = [
             GetStatement(organisation_id=own, period=ALL),
             ListStatementLines(organisation_id=own, period=ALL),
-        ):
+        ]
+        for question in questions:
             for caller, status in cases:
                 with pytest.raises(Refused) as no:
                     await desk.h.ask(question, caller=caller)

@@ -1,10 +1,10 @@
 """Questions about money, and whether the books agree."""
 
 from evslot.services.payment.queries import methods, payments, receipts, statements
-from evslot.services.payment.queries.books import broken_link, discrepancies
+from evslot.services.payment.queries.books import Discrepancy, broken_link, discrepancies
 from evslot.spine.handling import Queries
 
-__all__ = ["broken_link", "discrepancies", "queries"]
+__all__ = ["Discrepancy", "broken_link", "discrepancies", "queries"]
 
 queries = Queries()
 for part in (payments, receipts, statements, methods):

@@ -1,11 +1,17 @@
 """Whether the books agree: the ledger, the payments, the papers and the provider's own list."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
 from evslot.services.payment.domain import ledger
-from evslot.spine.transaction import Reader
+from evslot.spine.db import Row
+
+
+class Reads(Protocol):
+    """A database, or an open transaction."""
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]: ...
 
 
 class Discrepancy(Struct, frozen=True, kw_only=True):
@@ -17,7 +23,7 @@ class Discrepancy(Struct, frozen=True, kw_only=True):
     found: int
 
 
-async def discrepancies(reading: Reader) -> list[Discrepancy]:
+async def discrepancies(reading: Reads) -> list[Discrepancy]:
     """Empty where ledger, payments, receipts and the provider's own list agree.
 
     Payments with a call under way are left out: the provider may be ahead of us by that call.
@@ -64,18 +70,26 @@ async def discrepancies(reading: Reader) -> list[Discrepancy]:
             and exists (select from receipt r
                         where r.payment_id = p.payment_id and r.kind = 'receipt')
             and not exists (select from receipt_due d where d.payment_id = p.payment_id)),
+        unknown as (
+          select 'provider holds money for nobody', a.merchant_id::text, 0::bigint, a.amount
+          from provider_log a
+          where a.kind = 'authorised' and a.step = 0 and a.valid_until > now()
+            and a.merchant_id is not null
+            and not exists (select from payment p where p.payment_id = a.merchant_id)
+            and not exists (select from provider_log m where m.reference = a.reference
+                            and m.kind in ('captured', 'voided', 'declined'))),
         gaps as (
           select 'receipt numbers have gaps', organisation_id::text, max(sequence), count(*)
           from receipt group by organisation_id having max(sequence) <> count(*))
         select * from unbalanced union all select * from against_ledger
         union all select * from against_provider union all select * from against_papers
-        union all select * from gaps limit 1000
+        union all select * from unknown union all select * from gaps limit 1000
         """
     )
     return [Discrepancy(**dict(row)) for row in rows]
 
 
-async def broken_link(reading: Reader) -> int | None:
+async def broken_link(reading: Reads) -> int | None:
     """The first ledger transaction whose hash does not follow from what it says; None if sound.
 
     Reads the whole ledger, a thousand transactions at a time.
