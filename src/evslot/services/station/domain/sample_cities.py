@@ -143,11 +143,11 @@ AHMEDABAD = City(
              "Kesar Marg", "Limda Lane", "Namuna Road", "Tulsi Path", "Vijli Road"),
     operators=(
         Operator("Namuna Charge Pvt Ltd", "1 Namuna Road, 380009 Ahmedabad", "U00000GJ0001",
-                 "24AAAAA0000A1Z1"),
+                 "IN0000000001"),
         Operator("Udaharan Energy LLP", "2 Kesar Marg, 380015 Ahmedabad", "AAA-0002",
-                 "24AAAAA0000A1Z2"),
+                 "IN0000000002"),
         Operator("Vijli Exhibit Pvt Ltd", "3 Vijli Road, 380008 Ahmedabad", "U00000GJ0003",
-                 "24AAAAA0000A1Z3"),
+                 "IN0000000003"),
     ),
     districts=(
         District("Navrangpura", 23.037, 72.561, "380009"),
@@ -183,11 +183,11 @@ NEW_YORK = City(
              "Lantern Street", "Pretzel Place", "Specimen Street", "Umbrella Way", "Watt Street"),
     operators=(
         Operator("Specimen Charging Inc", "1 Specimen Street, New York 10011", "NY-0000001",
-                 "00-0000001"),
+                 "US0000000001"),
         Operator("Placeholder Power LLC", "2 Example Avenue, New York 11211", "NY-0000002",
-                 "00-0000002"),
+                 "US0000000002"),
         Operator("Exemplar Curb Cooperative", "3 Watt Street, New York 11101", "NY-0000003",
-                 "00-0000003"),
+                 "US0000000003"),
     ),
     districts=(
         District("Upper West Side", 40.787, -73.975, "10024"),
