@@ -3,7 +3,8 @@
 #   --build-arg BASE=python:3.13-slim-bookworm@sha256:…
 ARG BASE=python:3.13-slim-bookworm
 
-# Makes the wheel of evslot and the environment it runs in; stays behind.
+# Makes the wheel of evslot, with the browser app inside, and the environment it runs in; stays
+# behind, and with it Node, which comes as a wheel.
 FROM ${BASE} AS build
 WORKDIR /build
 COPY requirements/build.txt requirements/image.txt requirements/
@@ -14,7 +15,8 @@ RUN python3 -m venv tools \
  && python3 -m venv --without-pip /opt/evslot \
  && tools/bin/pip --python /opt/evslot/bin/python install --no-cache-dir --no-compile \
     --only-binary :all: --require-hashes -r requirements/image.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE hatch_build.py ./
+COPY web/ web/
 COPY src/ src/
 # Byte code is compiled by content, not by date: the same input makes the same files.
 RUN tools/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir wheels . \

@@ -21,10 +21,10 @@ help: ## print this list
 	@echo
 	@echo 'ARGS="…" is handed on, as in: make up ARGS="--ephemeral --processes reservation=2"'
 
-up: .venv/.run ## bring up the whole system: PostgreSQL, Kafka, six parts (Ctrl-C stops it)
+up: .venv/.run .venv/.web ## bring up the whole system: PostgreSQL, Kafka, six parts (Ctrl-C stops it)
 	@exec $(BIN)/evslot up $(ARGS)
 
-test: style types ## everything a change must pass (under ten minutes)
+test: style types .venv/.web ## everything a change must pass (under ten minutes)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: style types ## format, lint, types, imports and the fast tests (about a minute)
@@ -53,6 +53,7 @@ containers-test: .venv/.dev ## build the image, run compose.yaml and a journey t
 reference: .venv/.dev ## write docs/reference and the golden files of new message types
 	$(BIN)/python -m tests.architecture.reference
 	$(BIN)/python -m tests.wire.write
+	$(BIN)/python -m tests.browser.typescript
 
 PINNED := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
   --no-annotate --no-emit-find-links --quiet
@@ -74,6 +75,11 @@ clean: ## remove the environment and all caches (data in .evslot stays)
 	@echo "Installing what evslot runs on (once; needs a network) …"
 	$(PIP) install --require-hashes -r requirements/run.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The browser app, where its sources changed since; `.venv/.run` has built it the first time.
+.venv/.web: $(shell find web -type f -not -path '*/node_modules/*') hatch_build.py .venv/.run
+	@$(BIN)/python hatch_build.py
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.run

@@ -33,6 +33,8 @@ def text_files() -> Iterator[Path]:
             yield path
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
+            if "node_modules" in path.parts:
+                continue  # what npm brought is not ours
             if path.is_file() and (path.suffix in TEXTS or path.parent.name == ".ci"):
                 yield path
 

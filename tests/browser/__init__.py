@@ -1,0 +1,1 @@
+"""The drivers' app in a real browser, and its types."""

@@ -1,0 +1,118 @@
+import type { Money, Period } from '../api/types';
+import { locale, t } from './language.svelte';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+export function money(sum: Money): string {
+  const format = new Intl.NumberFormat(locale(), { style: 'currency', currency: sum.currency });
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  return format.format(sum.amount / 10 ** digits);
+}
+
+function when(instant: string | number, zone: string, options: Intl.DateTimeFormatOptions): string {
+  return new Intl.DateTimeFormat(locale(), { timeZone: zone, ...options }).format(new Date(instant));
+}
+
+export function clockTime(instant: string | number, zone: string): string {
+  return when(instant, zone, { hour: '2-digit', minute: '2-digit' });
+}
+
+/** In the doubled hour of a clock change the time alone would say too little. */
+export function clockTimeWithZone(instant: string | number, zone: string): string {
+  return when(instant, zone, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
+}
+
+export function dayName(instant: string | number, zone: string): string {
+  return when(instant, zone, { weekday: 'short', day: 'numeric', month: 'short' });
+}
+
+export function longDay(instant: string | number, zone: string): string {
+  return when(instant, zone, { weekday: 'long', day: 'numeric', month: 'long' });
+}
+
+export function dayAndTime(instant: string | number, zone: string): string {
+  return when(instant, zone, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+}
+
+export function span(period: Period, zone: string): string {
+  return `${clockTime(period.start, zone)}–${clockTime(period.end, zone)}`;
+}
+
+/** The local date of an instant, as the interface takes it: 2026-05-04. */
+export function localDay(instant: number, zone: string): string {
+  return new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(instant);
+}
+
+export function plusDays(day: string, days: number): string {
+  const date = new Date(`${day}T12:00:00Z`);
+  return new Date(date.getTime() + days * DAY).toISOString().slice(0, 10);
+}
+
+/** Noon of a date, for showing its name: no zone moves it to another day. */
+export function noon(day: string): number {
+  return Date.parse(`${day}T12:00:00Z`);
+}
+
+/** The instant of a local date and time in a zone; in the missing hour the one after it. */
+export function instantOf(day: string, time: string, zone: string): number {
+  const wanted = Date.parse(`${day}T${time}:00Z`);
+  let guess = wanted;
+  for (let round = 0; round < 3; round++) guess = wanted - offsetAt(guess, zone);
+  return guess;
+}
+
+function offsetAt(instant: number, zone: string): number {
+  const parts = new Intl.DateTimeFormat('en-CA', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  }).formatToParts(instant);
+  const part = (name: string): string => parts.find((one) => one.type === name)?.value ?? '00';
+  const text = `${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}Z`;
+  return Date.parse(text) - Math.floor(instant / 1000) * 1000;
+}
+
+export function length(minutes: number): string {
+  return minutes % 60 === 0 ? t().units.hours(minutes / 60) : t().units.minutes(minutes);
+}
+
+/** 9:58, or 2:03:10 from an hour on, or days. */
+export function countdown(milliseconds: number): string {
+  const all = Math.max(0, Math.floor(milliseconds / 1000));
+  if (all >= 48 * 3600) return t().units.days(Math.floor(all / 86400));
+  const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
+  const tail = `${String(minutes).padStart(hours ? 2 : 1, '0')}:${String(seconds).padStart(2, '0')}`;
+  return hours ? `${hours}:${tail}` : tail;
+}
+
+export function age(instant: string, now: number): string {
+  const minutes = Math.floor((now - Date.parse(instant)) / MINUTE);
+  const words = t().units.ago;
+  if (minutes < 1) return words.now;
+  if (minutes < 60) return words.minutes(minutes);
+  if (minutes < 24 * 60) return words.hours(Math.floor(minutes / 60));
+  return words.days(Math.floor(minutes / (24 * 60)));
+}
+
+export function distance(metres: number): string {
+  const far = metres >= 1000;
+  return new Intl.NumberFormat(locale(), {
+    style: 'unit',
+    unit: far ? 'kilometer' : 'meter',
+    maximumFractionDigits: far ? 1 : 0,
+  }).format(far ? metres / 1000 : Math.round(metres / 10) * 10);
+}
+
+export function power(watts: number): string {
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(watts / 1000) + ' kW';
+}
+
+export function plugName(standard: string): string {
+  return t().plugs[standard] ?? standard.replaceAll('_', ' ');
+}
