@@ -141,6 +141,23 @@ async def test_who_waits_is_told_after_a_while_that_the_outcome_is_not_known(h: 
     assert set((await accounts(h)).values()) == {1}
 
 
+async def test_a_queue_that_moves_is_no_trouble_however_long_it_is(h: Harness) -> None:
+    h.resources.get(Switches).thinking_seconds = 0.12
+    watching = asyncio.create_task(h.commands.watch())
+    running = asyncio.create_task(h.commands.run())
+    crowd = [(Enroll(account=f"e{n}", name="somebody"), UUID(int=n + 1)) for n in range(32)]
+    held, names = hands(h, crowd)
+    started = time.monotonic()
+    h.commands.put(list(held))
+    while time.monotonic() < started + 1.6:
+        assert not any(a.status == 503 for name in names if (a := h.answer_of(name)))
+        await asyncio.sleep(0.05)
+    await h.commands.drained()
+    assert time.monotonic() > started + 1.6, "the last ones waited longer than anybody's patience"
+    await stopped(watching, running)
+    assert [a.status for name in names if (a := h.answer_of(name))] == [200] * 32
+
+
 async def stopped(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()

@@ -66,6 +66,8 @@ class Lane:
         self.in_trouble = False
         self._queue: deque[Delivered] = deque()
         self._in_hand: list[Delivered] = []
+        self._moved_at = time.monotonic()
+        """When a batch began, or one more preparation of it was done."""
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -91,15 +93,19 @@ class Lane:
                 self._wake.clear()
                 await self._wake.wait()
             self._in_hand = self._take()
+            self._moved_at = time.monotonic()
             await self._persist(self._in_hand)
             self._in_hand = []
 
     async def watch(self) -> None:
-        """Tell who waits too long because of trouble; until cancelled."""
+        """Tell who waits too long because of trouble; until cancelled.
+
+        A queue that moves is none, however long: of 200 passwords to compare, the last has to wait.
+        """
         while True:
             await asyncio.sleep(0.2)
             late = time.monotonic() - PATIENCE_SECONDS
-            stuck = bool(self._in_hand) and self._in_hand[0].arrived < late
+            stuck = bool(self._in_hand) and self._moved_at < late
             if not (stuck or self.in_trouble):
                 continue
             for delivery in [*self._in_hand, *self._queue]:
@@ -322,7 +328,9 @@ class CommandLane(Lane):
         async with self._thinking, self.database.connection() as connection:
             now = await connection.fetchval("select now()")
             reading = Reading(connection, now, self.wiring, item.caller)
-            return await self.handlers.preparing[item.kind](item.body, reading)
+            prepared = await self.handlers.preparing[item.kind](item.body, reading)
+            self._moved_at = time.monotonic()
+            return prepared
 
 
 def _split(items: list[Item], error: Exception) -> list[list[Item]]:

@@ -1,5 +1,6 @@
 """What the ledger does when it is told something."""
 
+import asyncio
 from datetime import timedelta
 
 from msgspec import Struct
@@ -134,6 +135,7 @@ async def mint(command: Mint, tx: Transaction) -> Minted:
 
 async def think(name: str, tx: Reading) -> str:
     tx.resource(Switches).thought.append(name)
+    await asyncio.sleep(tx.resource(Switches).thinking_seconds)
     if name == "nobody":
         raise Unwelcome()
     if name == "broken":

@@ -23,3 +23,5 @@ class Switches:
     """The accounts of each bundle of claims its handler was given."""
     thought: list[str] = field(default_factory=list)
     """Names the preparation was asked about."""
+    thinking_seconds: float = 0.0
+    """How long each preparation takes."""
