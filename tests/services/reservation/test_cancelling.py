@@ -31,7 +31,7 @@ from evslot.services.reservation.messages import (
 )
 from evslot.services.reservation.service import SERVICE
 from evslot.spine.callers import ANONYMOUS, Caller
-from evslot.spine.message import Refused
+from evslot.spine.message import Personal, Refused
 from evslot.spine.republishing import republish
 from evslot.values import ChargerId, Money, OrganisationId, UserId
 
@@ -156,7 +156,9 @@ async def test_cancelled_twice_is_refused_but_the_same_command_is_answered_again
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()
         booking = await confirmed(h, soon(), me)
-        command = CancelReservation(reservation_id=booking.reservation_id, reason="plans changed")
+        command = CancelReservation(
+            reservation_id=booking.reservation_id, reason=Personal("plans changed")
+        )
         first = await h.send(command, caller=me, key="once")
         assert await h.send(command, caller=me, key="once") == first
         assert await code_of(h.send(command, caller=me, key="twice")) == "not_cancellable"
@@ -199,7 +201,7 @@ async def test_a_reason_is_text_of_a_bounded_length(
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()
         held = await hold(h, soon(), me)
-        command = CancelReservation(reservation_id=held.reservation_id, reason=reason)
+        command = CancelReservation(reservation_id=held.reservation_id, reason=Personal(reason))
         answer = await h.submit(command, caller=me)
         assert answer is not None
         assert answer.code == (None if taken else "reason_invalid")
