@@ -14,14 +14,18 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 
-from evslot.gateway.answers import NewOrganisation, OperationView, Session
+from evslot.gateway.answers import (
+    NewOrganisation,
+    OperationView,
+    ReservationDetails,
+    Session,
+)
 from evslot.gateway.people import Account
 from evslot.services.payment.messages import Payment
 from evslot.services.reservation.messages import (
     Cancellation,
     PaymentOutcome,
     Reservation,
-    ReservationDetails,
     Reservations,
 )
 from evslot.services.station.messages import (

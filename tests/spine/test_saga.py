@@ -13,7 +13,7 @@ from evslot.services.payment.messages import Payment
 from evslot.services.reservation import messages
 from evslot.services.reservation.messages import Cancellation, CancelReservation
 from evslot.spine.handling import Handlers, Queries
-from evslot.spine.message import Refusal
+from evslot.spine.message import Personal, Refusal
 from evslot.spine.saga import Abandon, Act, Ask, Saga, Step
 from evslot.spine.service import Service
 from evslot.spine.transaction import LATER, Later, Transaction
@@ -97,7 +97,7 @@ handlers = Handlers()
 @handlers.on(CancelReservation)
 async def set_out(command: CancelReservation, tx: Transaction) -> Cancellation | Later:
     """Any command will do to begin: its reason is the plan, its reservation the saga's id."""
-    plan = command.reason or ""
+    plan = command.reason.value if command.reason else ""
     saga = ONE_WAY if plan == "one way" else TRIP
     trip = Trip(payment_id=PaymentId(command.reservation_id), plan=plan)
     await saga.start(tx, command.reservation_id, subject=command.reservation_id, data=trip)
@@ -121,7 +121,7 @@ class Journey:
         self.id = uuid4()
 
     async def begin(self, plan: str = "") -> None:
-        command = CancelReservation(reservation_id=ReservationId(self.id), reason=plan)
+        command = CancelReservation(reservation_id=ReservationId(self.id), reason=Personal(plan))
         await self.h.submit(command, caller=driver())
 
     async def hears(self, outcome: object, place: int = -1) -> None:

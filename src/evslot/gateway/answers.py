@@ -13,7 +13,7 @@ from evslot.gateway import people
 from evslot.services.reservation import messages as reservation
 from evslot.services.station import messages as station
 from evslot.services.user import messages as user
-from evslot.values import OrganisationId, SessionId, UserId
+from evslot.values import Money, OrganisationId, SessionId, UserId
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -36,6 +36,24 @@ class NewOrganisation(Struct, frozen=True, kw_only=True):
     legal_name: str
     country: str
     approved: bool
+
+
+class StoryLine(Struct, frozen=True, kw_only=True):
+    """One change of a booking: when, what, by which role, why, and what it rests on."""
+
+    at: datetime
+    what: str
+    by: str
+    reason: str | None = None
+    evidence: reservation.Evidence | None = None
+
+
+class ReservationDetails(Struct, frozen=True, kw_only=True):
+    """A booking with its story and what a cancel would cost now."""
+
+    reservation: reservation.Reservation
+    story: list[StoryLine]
+    cancel_fee_now: Money | None
 
 
 class Ended(Struct, frozen=True, kw_only=True):

@@ -8,9 +8,10 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from evslot.gateway.answers import created
+from evslot.gateway.answers import ReservationDetails, created
 from evslot.gateway.description import described
 from evslot.gateway.parsing import Body, Instant, Parameters
+from evslot.gateway.people import opened
 from evslot.gateway.problems import FieldError, FieldInvalid
 from evslot.gateway.visitors import Driver, EdgeRequest
 from evslot.services.reservation import messages as reservation
@@ -18,10 +19,9 @@ from evslot.services.reservation.messages import (
     Cancellation,
     PaymentOutcome,
     Reservation,
-    ReservationDetails,
     Reservations,
 )
-from evslot.spine.message import Secret
+from evslot.spine.message import Personal, Secret
 from evslot.values import ReservationId, StationId, VehicleId
 
 Cursor = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -155,7 +155,8 @@ async def get_reservation(
     reservation_id: FromPath[ReservationId], driver: Driver
 ) -> ReservationDetails:
     """One booking with its story, and what a cancel would cost now."""
-    return await driver.ask(reservation.GetReservation(reservation_id=reservation_id))
+    found = await driver.ask(reservation.GetReservation(reservation_id=reservation_id))
+    return opened(found, ReservationDetails)
 
 
 @post(
@@ -198,7 +199,8 @@ async def cancel(
     """Give a booking up: a hold costs nothing, a confirmed booking what its terms keep."""
     return await driver.send(
         reservation.CancelReservation(
-            reservation_id=reservation_id, reason=data.reason if data else None
+            reservation_id=reservation_id,
+            reason=Personal(data.reason) if data and data.reason else None,
         )
     )
 

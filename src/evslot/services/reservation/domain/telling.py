@@ -48,7 +48,7 @@ def event(booking: Booking, told: Told) -> ReservationEvent:
             reservation=reservation,
             version=version,
             by=told.by,
-            reason=reason,
+            reason=None if told.user_id else reason,  # a person's words stay in the story
             fee=fee,
             refund=Money(total.amount - fee.amount, total.currency),
         )

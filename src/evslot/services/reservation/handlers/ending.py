@@ -27,11 +27,12 @@ ENDED = Told(what="ended", by="system")
 @handlers.on(CancelReservation)
 async def cancel_reservation(command: CancelReservation, tx: Transaction) -> Cancellation:
     """Give a booking up: the slot is free at once, the money is settled behind it."""
-    cancelling.check_reason(command.reason)
+    reason = command.reason.value if command.reason else None
+    cancelling.check_reason(reason)
     booking, by = await booking_and_party(command.reservation_id, tx)
     cancelled = cancelling.cancel(booking, by, tx.now)
     reservation = cancelled.booking.reservation
-    told = Told(what=reservation.state, by=by, user_id=tx.caller.user_id, reason=command.reason)
+    told = Told(what=reservation.state, by=by, user_id=tx.caller.user_id, reason=reason)
     await store.update_reservation(tx, cancelled.booking, told)
     await store.free_claims(tx, [reservation.reservation_id])
     tx.emit(telling.event(cancelled.booking, told))

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from evslot.spine.message import Personal
 from evslot.values import (
     ChargerId,
     Money,
@@ -92,7 +93,7 @@ class StoryLine(Struct, frozen=True, kw_only=True):
     at: datetime
     what: str
     by: str
-    reason: str | None = None
+    reason: Personal[str] | None = None
     evidence: Evidence | None = None
 
 

@@ -13,7 +13,7 @@ from evslot.services.reservation.messages.bookings import (
 )
 from evslot.services.reservation.messages.events import SlotHeld
 from evslot.services.reservation.messages.refusals import QuoteInvalid
-from evslot.spine.message import Command, Query, Secret
+from evslot.spine.message import Command, Personal, Query, Secret
 from evslot.values import (
     ReservationId,
     StationId,
@@ -58,7 +58,8 @@ class CancelReservation(Command[Cancellation], frozen=True, kw_only=True):
     """Give a booking up; its terms decide what that costs. A hold is released without fee."""
 
     reservation_id: ReservationId
-    reason: str | None = None
+    reason: Personal[str] | None = None
+    """In a person's own words; never in an event."""
 
     def key(self) -> str:
         return bucket_key(bucket_of(self.reservation_id))

@@ -23,6 +23,7 @@ from evslot.services.reservation.messages import (
 from evslot.services.reservation.queries.paging import Place, pack, page_size, unpack
 from evslot.services.reservation.queries.parties import check_member
 from evslot.spine.handling import Queries
+from evslot.spine.message import Personal
 from evslot.spine.sealing import Keys
 from evslot.spine.transaction import Reading, Row
 from evslot.values import StationId
@@ -61,7 +62,7 @@ def _line(row: Row) -> StoryLine:
         at=row["at"],
         what=row["what"],
         by=row["by_role"],
-        reason=row["reason"],
+        reason=Personal(row["reason"]) if row["reason"] else None,
         evidence=msgspec.json.decode(evidence, type=Evidence) if evidence else None,
     )
 
