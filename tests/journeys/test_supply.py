@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from evslot.services.payment.messages import Payment, Receipt, ReceiptView
 from evslot.services.station.messages import (
     Charger,
     ChargerSlots,
@@ -94,7 +95,7 @@ async def test_details_hours_and_terms_change_and_drivers_see_it(
     assert await told(outdated) == (409, "station_changed")
 
 
-async def test_a_price_over_a_boundary_is_one_price_from_search_to_charge(
+async def test_a_price_over_a_boundary_is_one_price_from_search_to_receipt(
     operator: Person, driver: Person, station: StationView
 ) -> None:
     await put(operator, path_of(station, "/tariff"), StationView, TARIFF)
@@ -120,6 +121,26 @@ async def test_a_price_over_a_boundary_is_one_price_from_search_to_charge(
     assert (held.total, held.lines) == (quoted.quote.total, quoted.quote.lines)
     payment = await driver.payment(paid.reservation.payment_id)
     assert payment.captured == quoted.quote.total
+    receipt = await eventual_receipt(driver, payment)
+    assert receipt.total == payment.captured
+    assert [one.amount for one in receipt.lines] == [55, 167, 389]
+    assert [one.gross for one in receipt.vat] == [611]
+    assert [one.net + one.vat for one in receipt.vat] == [611]
+
+
+async def eventual_receipt(driver: Person, payment: Payment) -> Receipt:
+    """As soon as it is written."""
+    path = f"/v1/payments/{payment.payment_id}/receipt"
+
+    async def asked() -> Receipt | None:
+        answer = await driver.request("GET", path)
+        if answer.is_error:
+            return None
+        return msgspec.json.decode(answer.content, type=ReceiptView).receipt
+
+    receipt = await eventually(asked, bool)
+    assert receipt is not None
+    return receipt
 
 
 async def test_chargers_come_get_prices_of_their_own_and_go(
