@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import msgspec
+
 from evslot.services.payment.adapters.typesetting import Typesetter
 from evslot.services.payment.messages import (
     GetReceipt,
@@ -12,7 +14,6 @@ from evslot.services.payment.messages import (
     ReceiptView,
 )
 from evslot.services.payment.queries.payments import check_may_see_payment
-from evslot.spine.db import from_json
 from evslot.spine.handling import Queries
 from evslot.spine.transaction import Reading
 from evslot.values import PaymentId
@@ -30,7 +31,7 @@ async def get_receipt(query: GetReceipt, reading: Reading) -> ReceiptView:
     rows = await reading.fetch(
         "select paper from receipt where payment_id = $1 order by sequence", query.payment_id
     )
-    papers = [from_json(row["paper"], Receipt) for row in rows]
+    papers = [msgspec.json.decode(row["paper"], type=Receipt) for row in rows]
     taken = next((paper for paper in papers if paper.kind == "receipt"), None)
     if taken is None:
         raise ReceiptNotFound()
@@ -69,4 +70,4 @@ async def _paper(payment_id: PaymentId, receipt_id: UUID | None, reading: Readin
     )
     if row is None:
         raise ReceiptNotFound()
-    return from_json(row["paper"], Receipt)
+    return msgspec.json.decode(row["paper"], type=Receipt)

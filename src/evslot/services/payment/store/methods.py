@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from evslot.services.payment.messages import MethodShown, SavedMethod
-from evslot.spine.db import from_json, to_json
 from evslot.spine.transaction import Reader, Row, Transaction
 from evslot.values import PaymentId, UserId
 
@@ -86,7 +86,7 @@ async def take_waiting_method(tx: Transaction, payment_id: PaymentId) -> Kept | 
     if row is None:
         return None
     found = dict(row)
-    return Kept(**{**found, "shown": from_json(found["shown"], MethodShown)})
+    return Kept(**{**found, "shown": msgspec.json.decode(found["shown"], type=MethodShown)})
 
 
 async def set_default(tx: Transaction, user_id: UserId, method_id: UUID) -> None:
@@ -130,7 +130,7 @@ async def _insert(
         payment_id,
         kept.token,
         kept.digest,
-        to_json(kept.shown),
+        msgspec.json.encode(kept.shown).decode(),
         is_default,
     )
 
@@ -138,7 +138,7 @@ async def _insert(
 def _saved(row: Row) -> SavedMethod:
     return SavedMethod(
         method_id=row["method_id"],
-        shown=from_json(row["shown"], MethodShown),
+        shown=msgspec.json.decode(row["shown"], type=MethodShown),
         is_default=row["is_default"],
         created_at=row["created_at"],
     )

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from evslot.services.payment.domain.receipts import Deal, Due
 from evslot.services.payment.messages import Bought, Receipt
-from evslot.spine.db import from_json, to_json
 from evslot.spine.transaction import Transaction
 from evslot.values import OrganisationId, PaymentId
 
@@ -25,7 +25,7 @@ async def insert_purchase(tx: Transaction, payment_id: PaymentId, bought: Bought
     await tx.execute(
         "insert into purchase (payment_id, bought) values ($1, $2::jsonb)",
         payment_id,
-        to_json(bought),
+        msgspec.json.encode(bought).decode(),
     )
 
 
@@ -60,7 +60,9 @@ async def find_deal(tx: Transaction, payment_id: PaymentId) -> Deal | None:
         return None
     found = dict(row)
     bought = found.pop("bought")
-    return Deal(**found, bought=None if bought is None else from_json(bought, Bought))
+    return Deal(
+        **found, bought=None if bought is None else msgspec.json.decode(bought, type=Bought)
+    )
 
 
 async def take_due(tx: Transaction, payment_id: PaymentId) -> list[Due]:
@@ -130,7 +132,7 @@ async def insert_receipt(tx: Transaction, paper: Receipt, movement_id: UUID, seq
         paper.kind,
         sequence,
         paper.total.amount,
-        to_json(paper),
+        msgspec.json.encode(paper).decode(),
         paper.issued_at,
     )
 
@@ -140,7 +142,7 @@ async def list_receipts(tx: Transaction, payment_id: PaymentId) -> list[Receipt]
     rows = await tx.fetch(
         "select paper from receipt where payment_id = $1 order by sequence", payment_id
     )
-    return [from_json(row["paper"], Receipt) for row in rows]
+    return [msgspec.json.decode(row["paper"], type=Receipt) for row in rows]
 
 
 async def stop_payment(tx: Transaction, payment_id: PaymentId, now: datetime) -> None:
