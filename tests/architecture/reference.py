@@ -14,6 +14,7 @@ from evslot import system
 from evslot.cli import surroundings
 from evslot.gateway.settings import GatewaySettings
 from evslot.services.notification.adapters.smtp import MailSettings
+from evslot.services.payment.domain.settings import PaymentSettings
 from evslot.services.reservation.domain.booking import Rules
 from evslot.services.user.domain.sessions import Settings as UserSettings
 from evslot.spine.config import PartSettings, SharedSettings
@@ -44,6 +45,7 @@ SETTINGS: tuple[tuple[str, str, type[Struct], str], ...] = (
     ("The gateway", "EVSLOT_GATEWAY_", GatewaySettings, "Limits of the HTTP edge."),
     ("The user service", "EVSLOT_USER_", UserSettings, "Sessions and what guards them."),
     ("The reservation service", "EVSLOT_RESERVATION_", Rules, "Rules of holding and paying."),
+    ("The payment service", "EVSLOT_PAYMENT_", PaymentSettings, "Receipts, provider events."),
     ("The notification service", "EVSLOT_NOTIFICATION_", MailSettings, "Where mail goes out."),
 )
 """Title, what the names begin with, the struct that reads them, a sentence."""
