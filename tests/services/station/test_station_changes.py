@@ -1,5 +1,6 @@
 """Operators change, price and retire what is on line, on a real database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -220,6 +221,21 @@ async def test_the_law_wants_a_price_per_kwh_from_50_kw_on(h: Harness) -> None:
         station_id=STATION, charger_id=weak.charger_id, connectors=[CCS]
     )
     assert await refusal(h, stronger) == told
+
+
+async def test_who_changes_a_station_at_once_waits_and_overwrites_nobody(h: Harness) -> None:
+    labels = ["B1", "B2", "B3", "B4", "B5"]
+
+    async def add(label: str) -> None:
+        charger, number = charger_input(label), ChargerId(uuid4())
+        command = station.AddCharger(station_id=STATION, charger_id=number, charger=charger)
+        await h.send(command, caller=OWNER)
+
+    await asyncio.gather(*map(add, labels))
+    view = await seen(h)
+    assert view.version == 6
+    assert {charger.label for charger in view.chargers} == {"A1", "A2", *labels}
+    assert sorted(event.version for event in h.events) == [2, 3, 4, 5, 6]  # type: ignore[attr-defined]
 
 
 # --- prices and terms ---------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What operators ask about their own stations."""
 
 from evslot.services.station.domain.listing import Last, pack_cursor, unpack_cursor
+from evslot.services.station.domain.states import OLDEST
 from evslot.services.station.messages import ListStations, NotAnOperator, OwnStation, OwnStations
 from evslot.services.user import messages as user
 from evslot.spine.callers import Caller
@@ -18,8 +19,8 @@ select s.station_id, s.version, s.name, s.address, s.city, s.zone, s.status, s.c
   count(c.charger_id) as chargers,
   count(c.charger_id) filter (
     where c.state in ('BLOCKED', 'INOPERATIVE', 'OUTOFORDER') and c.state_source <> 'import'
-      and c.state_at > $6::timestamptz - case c.state_source
-        when 'charger' then interval '15 minutes' else interval '24 hours' end) as chargers_broken,
+      and c.state_at >= $6::timestamptz - case c.state_source
+        when 'charger' then $7::interval else $8::interval end) as chargers_broken,
   (select t.body->>'name' from terms t
    where t.station_id = s.station_id and t.version = s.terms_version) as terms,
   (select t.body->>'currency' from tariff t
@@ -47,6 +48,8 @@ async def list_stations(query: ListStations, reading: Reading) -> OwnStations:
         last.station_id if last else None,
         limit + 1,
         reading.now,
+        OLDEST["charger"],
+        OLDEST["operator"],
     )
     stations = [OwnStation(**row) for row in rows[:limit]]
     if len(rows) <= limit:
