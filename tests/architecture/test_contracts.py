@@ -12,7 +12,7 @@ from tests.architecture.house import ROOT
 
 OPEN = {
     *("callers", "config", "handling", "jobs", "message", "saga", "sealing", "service"),
-    *("telemetry", "transaction"),
+    *("telemetry", "transaction", "wiring"),
 }
 """What services may see of the spine."""
 
