@@ -74,7 +74,9 @@ def environment(where: Surroundings, part: Part, slot: int = 0) -> Mapping[str, 
         common["EVSLOT_GATEWAY_PORT"] = str(gateway_port(where, slot))
         common["EVSLOT_GATEWAY_INBOX_URL"] = f"http://127.0.0.1:{where.mail_http_port}"
     if part.name == "notification":
-        common.setdefault("EVSLOT_NOTIFICATION_SMTP_PORT", str(where.mail_smtp_port))
+        # A mail server of one's own wins over the catcher.
+        name = "EVSLOT_NOTIFICATION_SMTP_PORT"
+        common[name] = os.environ.get(name) or str(where.mail_smtp_port)
     return common
 
 
