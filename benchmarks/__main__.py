@@ -12,7 +12,7 @@ import asyncpg
 import uvloop
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import report, search
 from benchmarks.load import run_load
 from benchmarks.pgbench import SEQUENCE, BareInserts
 from benchmarks.processes import PostgresCost
@@ -35,6 +35,9 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 def main() -> None:
     """Prints the table; fails where no round of ours was valid."""
+    if sys.argv[1:2] == ["search"]:
+        search.main(sys.argv[2:])
+        return
     options = _options()
     schedule = QUICK if options.quick else WHOLE
     if options.rounds:

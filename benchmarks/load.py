@@ -83,7 +83,7 @@ class _Connection(asyncio.Protocol):
             end = self._received.find(b"\r\n\r\n")
             if end < 0:
                 return
-            self._missing = end + 4 + _content_length(self._received[:end]) - len(self._received)
+            self._missing = end + 4 + content_length(self._received[:end]) - len(self._received)
         if self._missing <= 0:
             self._loop.answered(int(self._received[9:12]), self._sent, time.perf_counter())
             self._waits = False
@@ -134,6 +134,6 @@ async def run_load(
     )
 
 
-def _content_length(head: bytes) -> int:
+def content_length(head: bytes) -> int:
     _, _, rest = head.lower().partition(b"\r\ncontent-length:")
     return int(rest.split(b"\r\n", 1)[0])

@@ -109,8 +109,8 @@ def round_of(subject: str, load: Load, cpu: Mapping[str, float]) -> Round:
         connections=load.connections,
         clients=load.connections,
         holds_per_second=count / load.seconds if load.seconds > 0 else 0.0,
-        p50_ms=_percentile(load.latencies, 0.50) * 1000,
-        p99_ms=_percentile(load.latencies, 0.99) * 1000,
+        p50_ms=percentile(load.latencies, 0.50) * 1000,
+        p99_ms=percentile(load.latencies, 0.99) * 1000,
         cpu_seconds_per_1000={
             name: round(seconds / max(load.answers, 1) * 1000, 4) for name, seconds in cpu.items()
         },
@@ -119,7 +119,7 @@ def round_of(subject: str, load: Load, cpu: Mapping[str, float]) -> Round:
     )
 
 
-def _percentile(ordered: Sequence[float], share: float) -> float:
+def percentile(ordered: Sequence[float], share: float) -> float:
     """Nearest rank; 0 where there is nothing."""
     if not ordered:
         return 0.0

@@ -1,5 +1,6 @@
 """The whole system as `evslot up` starts it, on free ports and with a data folder of its own."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.processes import cpu_seconds
 from evslot import system
 from evslot.embedded.ports import LOOPBACK, free_port
 from evslot.embedded.postgres import EmbeddedPostgres
@@ -20,6 +22,8 @@ from evslot.spine.sealing import PUBLIC_FILE, Keys
 START_SECONDS = 240.0  # a first run downloads the broker's libraries
 STOP_SECONDS = 20.0
 ADDRESS = LOOPBACK
+QUIET_SHARE = 0.4
+"""Of one processor, by all parts together: what they use when nobody asks anything."""
 HOLD_SECONDS = 4 * 3600
 """No hold of a run lapses during it: a sweep would be measured with some rounds only."""
 
@@ -32,6 +36,7 @@ class RunningSystem:
         self.folder = home / "data"
         self.gateway_port = free_port()
         self.postgres_port = free_port()
+        self.kafka_port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,6 +82,27 @@ class RunningSystem:
             time.sleep(0.1)
         return time.monotonic() - started
 
+    def command(self, *arguments: str) -> None:
+        """An `evslot` command on this system; raises where it fails."""
+        subprocess.run(
+            [sys.executable, "-m", "evslot", *arguments],
+            env={**self._environment(), "EVSLOT_KAFKA_BOOTSTRAP": f"{ADDRESS}:{self.kafka_port}"},
+            cwd=self._home,
+            stdout=subprocess.DEVNULL,
+            timeout=600.0,
+            check=True,
+        )
+
+    async def quiet(self, seconds: float = 60.0) -> None:
+        """Until the parts use next to nothing: events of what was done are heard."""
+        pids = list(self.pids().values())
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            before = cpu_seconds(pids)
+            await asyncio.sleep(2.0)
+            if cpu_seconds(pids) - before < QUIET_SHARE * 2.0:
+                return
+
     def stop(self) -> None:
         """As Ctrl-C does it."""
         if self._process is None:
@@ -94,7 +120,7 @@ class RunningSystem:
         # Settings of the caller's shell stay in force, so that one can be tried in a run.
         ports = {
             "POSTGRES": self.postgres_port,
-            "KAFKA": free_port(),
+            "KAFKA": self.kafka_port,
             "GATEWAY": self.gateway_port,
             "MAIL_SMTP": free_port(),
             "MAIL_HTTP": free_port(),
