@@ -290,6 +290,24 @@ def test_fifty_kilowatts_without_a_price_per_kwh_are_shown_only() -> None:
     assert station(fast, None, CLAIM).station.status == "bookable"
 
 
+def test_prices_in_another_currency_than_a_charger_has_are_not_taken() -> None:
+    claimed = station(draft(), None, CLAIM).station
+    first, second = claimed.chargers
+    own = replace(claimed, chargers=[replace(first, tariff=TARIFF), second])
+    crowns = replace(CLAIM, tariff=replace(TARIFF, currency="SEK"))
+    merged = station(draft(), own, crowns)
+    assert (merged.station.tariff, merged.station.status) == (claimed.tariff, "listed")
+    assert "shown only: a charger has prices in another currency" in merged.notes
+
+
+def test_a_charger_with_a_price_per_kwh_of_its_own_may_be_strong() -> None:
+    without = replace(CLAIM, tariff=replace(TARIFF, per_kwh=None))
+    listed = station(draft(connection(CCS, 150, 1), points=1), None, CLAIM).station
+    own = replace(listed, chargers=[replace(listed.chargers[0], tariff=TARIFF)])
+    merged = station(draft(connection(CCS, 150, 1), points=1), own, without)
+    assert (merged.station.status, merged.notes) == ("bookable", ())
+
+
 def test_a_removed_record_retires_its_station_once() -> None:
     (gone,) = read(record(1001, status=200))
     known = station(draft(), None, CLAIM).station

@@ -7,7 +7,7 @@ from uuid import uuid5
 from msgspec import Struct
 from msgspec.structs import replace
 
-from evslot.services.station.domain.details import needs_energy_price
+from evslot.services.station.domain.details import lacks_energy_price
 from evslot.services.station.domain.drafts import Draft, Point, Skipped
 from evslot.services.station.messages import (
     Charger,
@@ -64,11 +64,11 @@ def merged(draft: Draft, known: StationView | None, claim: Claim | None) -> Merg
     Version is that of `known` plus one if anything differs, so nothing new means equal to `known`.
     """
     before = known or _unclaimed(draft)
-    offered = claim.tariff if claim else before.tariff
+    chargers = _chargers(draft, before)
     obstacle, notes = draft.obstacle, draft.notes
-    if offered is not None and needs_energy_price(most_watts(draft), offered):
-        offered, obstacle = before.tariff, "50 kW or more need a price per kWh (AFIR, Article 5)"
-        notes = (*notes, f"shown only: {obstacle}")
+    unpriced = _unpriced(claim.tariff if claim else before.tariff, chargers)
+    if unpriced is not None:
+        obstacle, notes = unpriced, (*notes, f"shown only: {unpriced}")
     taken = claim if claim and not obstacle else None
     after = replace(
         before,
@@ -84,7 +84,7 @@ def merged(draft: Draft, known: StationView | None, claim: Claim | None) -> Merg
         licence=draft.licence,
         district=draft.district or before.district,
         hours=before.hours if draft.hours is None else draft.hours,
-        chargers=_chargers(draft, before),
+        chargers=chargers,
         organisation_id=claim.organisation_id if claim else before.organisation_id,
         rule=taken.rule if taken else before.rule,
         tariff=tariff_after(before.tariff, taken.tariff) if taken else before.tariff,
@@ -94,12 +94,6 @@ def merged(draft: Draft, known: StationView | None, claim: Claim | None) -> Merg
     if after != known:
         after = replace(after, version=before.version + 1)
     return Merged(after, notes)
-
-
-def most_watts(draft: Draft) -> int:
-    """The strongest plug of a record, 0 where no power is known."""
-    plugs = [connector for point in draft.points for connector in point.connectors]
-    return max((plug.max_watts or 0 for plug in plugs), default=0)
 
 
 def tariff_after(before: Tariff | None, wanted: Tariff) -> Tariff:
@@ -129,6 +123,16 @@ def numbered(station_id: StationId, chargers: list[ChargerInput]) -> list[Charge
         )
         for number, charger in enumerate(chargers, start=1)
     ]
+
+
+def _unpriced(tariff: Tariff | None, chargers: Sequence[Charger]) -> str | None:
+    """What keeps a tariff from being that of these chargers, some of which have their own."""
+    own = {charger.tariff.currency for charger in chargers if charger.tariff}
+    if tariff is not None and own - {tariff.currency}:
+        return "a charger has prices in another currency"
+    if lacks_energy_price(tariff, chargers):
+        return "50 kW or more need a price per kWh (AFIR, Article 5)"
+    return None
 
 
 def _status(before: StationStatus, claimed: bool, fit: bool) -> StationStatus:
