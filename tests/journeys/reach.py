@@ -121,6 +121,8 @@ ROWS: dict[str, Row] = {
     "list_organisation_requests": looks(World.of_organisation),
     # stations
     "find_stations": public(params=PLACE),
+    "find_places": public(params={"q": "Berlin"}),
+    "list_locations": public(),
     "get_station": public(World.of_station),
     "get_slots": public(World.of_station, params=DAY),
     "get_quote": public(body=World.quote_body),

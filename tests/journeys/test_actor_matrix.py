@@ -1,10 +1,15 @@
-"""Every operation × owner, stranger, other organisation, other role, none: who is told what."""
+"""Every operation × owner, stranger, other organisation, other role, none: who is told what.
+
+Every answer on the way is compared with its description.
+"""
 
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
+import schemathesis
 
 from evslot.gateway import openapi
 from tests.journeys.actors import Ids, World
@@ -15,6 +20,9 @@ from tests.journeys.used_routes import not_counted, operations
 pytestmark = pytest.mark.anyio
 
 OPERATIONS = operations()
+DESCRIBED: Any = schemathesis.openapi.from_dict(
+    msgspec.json.decode(msgspec.json.encode(openapi.document()))
+)
 SPENT = (
     "create_organisation",
     "change_password",
@@ -50,6 +58,7 @@ class Asking:
     """One operation on one thing, to be asked by several people."""
 
     def __init__(self, name: str, ids: Ids, body: Any) -> None:
+        self.name = name
         self.method, template = OPERATIONS[name]
         self.path = template.format_map(ids)
         self.params = ROWS[name].params
@@ -69,6 +78,7 @@ class Asking:
         answer = await client.send(request, stream=True)
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):
             await answer.aread()
+            DESCRIBED.find_operation_by_id(self.name).validate_response(answer)
         await answer.aclose()
         return answer
 
