@@ -167,6 +167,7 @@ def _draft(source_id: str, location: _Location, zone_of: ZoneOf, origin: Origin)
     name = joined("", location.name) or street or f"Station {source_id}"
     lines = [line for told in location.directions or () for line in told.text.splitlines()]
     source = joined("", location.operator.name if location.operator else "")
+    hours, obstacle = _hours(location, zone, notes)
     return Draft(
         source_id=source_id,
         provider=PROVIDER,
@@ -182,8 +183,8 @@ def _draft(source_id: str, location: _Location, zone_of: ZoneOf, origin: Origin)
         points=_points(location, notes),
         source=(source or origin.source or PROVIDER)[:LONGEST_SOURCE],
         licence=origin.licence[:LONGEST_SOURCE] or None,
-        obstacle=None,
-        hours=_hours(location, zone, notes),
+        obstacle=obstacle,
+        hours=hours,
         notes=tuple(notes),
     )
 
@@ -196,14 +197,16 @@ def _country(told: str) -> str:
     return country
 
 
-def _hours(location: _Location, zone: str, notes: list[str]) -> Hours | None:
+def _hours(location: _Location, zone: str, notes: list[str]) -> tuple[Hours | None, str | None]:
+    """The hours, and why nobody can book where they are not understood: it may be closed."""
     if location.opening_times is None:
-        return None
+        return None, None
     try:
-        return read_hours(location.opening_times, zone, notes)
+        return read_hours(location.opening_times, zone, notes), None
     except ValueError as error:
-        notes.append(f"opening times are not understood: {error}")
-        return None
+        obstacle = f"opening times are not understood: {error}"
+        notes.append(f"shown only: {obstacle}")
+        return None, obstacle
 
 
 def _points(location: _Location, notes: list[str]) -> tuple[Point, ...]:

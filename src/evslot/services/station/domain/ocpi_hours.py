@@ -48,8 +48,10 @@ class OcpiHours(Struct, frozen=True, kw_only=True):
 
 
 def read_hours(told: OcpiHours, zone: str, notes: list[str]) -> Hours:
-    """Ours; raises ValueError where a time is none."""
+    """Ours; raises ValueError where a time is none, or there is none."""
     openings = [] if told.twentyfourseven else list(_weekly(told.regular_hours))
+    if not openings and not told.twentyfourseven:
+        raise ValueError("open at no time")
     regular = Hours(always=told.twentyfourseven, weekly=tuple(openings[:MOST_OPENINGS]))
     exceptions = list(_exceptions(told, regular, zone))
     if len(openings) > MOST_OPENINGS or len(exceptions) > MOST_EXCEPTIONS:
