@@ -154,7 +154,7 @@ class Counting(Transaction):
 
 
 @pytest.mark.parametrize("size", [1, 50])
-async def test_a_batch_takes_four_statements_whatever_its_size(
+async def test_a_batch_takes_three_statements_whatever_its_size(
     postgres_server: PostgresServer, size: int
 ) -> None:
     async with (
@@ -179,4 +179,4 @@ async def test_a_batch_takes_four_statements_whatever_its_size(
         ]
         answers = await hold_slots(received, tx)
         assert all(isinstance(answer, SlotHeld) for answer in answers)
-        assert tx.statements == 4
+        assert tx.statements == 3

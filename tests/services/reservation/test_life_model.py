@@ -203,7 +203,7 @@ def live(server: PostgresServer, lives: int, acts: int) -> None:
 
 
 def test_a_booking_lives_as_the_model_says(postgres_server: PostgresServer) -> None:
-    live(postgres_server, lives=50, acts=15)
+    live(postgres_server, lives=30, acts=15)
 
 
 @pytest.mark.prove

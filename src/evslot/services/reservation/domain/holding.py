@@ -18,7 +18,7 @@ from evslot.services.reservation.messages import (
     VehicleBusy,
 )
 from evslot.services.station.messages import Quote
-from evslot.values import Period, ReservationId, UserId, VehicleId
+from evslot.values import ChargerId, Period, ReservationId, UserId, VehicleId
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -50,6 +50,11 @@ def is_sound(quote: Quote) -> bool:
         and quote.total.amount >= 0
         and sum(line.amount for line in quote.lines) == quote.total.amount
     )
+
+
+def chargers(quote: Quote) -> list[ChargerId]:
+    """Those that a quote can be held at."""
+    return [fitting.charger_id for fitting in quote.candidates] or [quote.charger_id]
 
 
 def choices(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> list[Hold]:

@@ -41,15 +41,13 @@ CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 async def hold_slots(
     commands: list[Received[HoldSlot]], tx: Transaction
 ) -> list[SlotHeld | Refusal]:
-    """Take slots for drivers, four statements for a whole batch; first come is first served.
+    """Take slots for drivers, three statements for a whole batch; first come is first served.
 
     The rules of a driver are judged under the driver's lock; whose slot it is, the exclusion
     constraint decides. Who booked a kind and lost tries the next charger that fits.
     """
     answers: dict[UUID, SlotHeld | Refusal] = {}
     wishes = await _allowed(commands, tx, answers)
-    if wishes:
-        await _expire_lapsed_on([hold for choices in wishes for hold in choices], tx)
     for attempt in range(max(map(len, wishes), default=0)):
         trying = [
             choices[attempt]
@@ -72,7 +70,10 @@ def _has_slot(answer: SlotHeld | Refusal | None) -> bool:
 async def _allowed(
     commands: list[Received[HoldSlot]], tx: Transaction, answers: dict[UUID, SlotHeld | Refusal]
 ) -> list[list[Hold]]:
-    """What each may try, where the rules allow it; what they refuse goes to `answers`."""
+    """What each may try, where the rules allow it; what they refuse goes to `answers`.
+
+    Lapsed holds on the wanted chargers end here: they never block the next driver.
+    """
     wishes = []
     for received in commands:
         try:
@@ -82,12 +83,15 @@ async def _allowed(
     if not wishes:
         return []
     drivers = {wish.driver_id for wish in wishes}
+    chargers = {charger for wish in wishes for charger in holding.chargers(wish.quote)}
     await store.lock_drivers(tx, drivers)
-    own = await store.find_own_bookings(tx, drivers)
+    around = await store.look_around(tx, drivers, chargers)
+    for booking in await store.expire(tx, around.lapsed):
+        tx.emit(telling.event(booking, EXPIRED))
     allowed = []
     for wish in wishes:
         try:
-            bookings = own.get(wish.driver_id, [])
+            bookings = around.own.get(wish.driver_id, [])
             allowed.append(holding.choices(wish, bookings, tx.resource(Rules), tx.now))
         except Refusal as no:
             answers[wish.command_id] = no
@@ -118,13 +122,6 @@ def _quote(token: str, keys: Keys) -> station.Quote:
     if not holding.is_sound(quote):
         raise QuoteInvalid()
     return quote
-
-
-async def _expire_lapsed_on(holds: Sequence[Hold], tx: Transaction) -> None:
-    """A lapsed hold never blocks the next driver, swept or not."""
-    wanted = {hold.booking.reservation.charger_id for hold in holds}
-    for booking in await store.expire_lapsed_on(tx, wanted):
-        tx.emit(telling.event(booking, EXPIRED))
 
 
 async def _claim(group: Sequence[Hold], tx: Transaction) -> dict[UUID, SlotHeld | Refusal]:

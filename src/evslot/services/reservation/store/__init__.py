@@ -38,12 +38,14 @@ from evslot.services.reservation.store.freeing import (
     give_back_buffers,
 )
 from evslot.services.reservation.store.holds import (
+    Around,
     cut_buffers,
+    expire,
     expire_lapsed,
     expire_lapsed_on,
-    find_own_bookings,
     insert_holds,
     lock_drivers,
+    look_around,
 )
 from evslot.services.reservation.store.rows import (
     booking_of,
@@ -52,6 +54,7 @@ from evslot.services.reservation.store.rows import (
 )
 
 __all__ = [
+    "Around",
     "Gaps",
     "InTheWay",
     "Station",
@@ -61,11 +64,11 @@ __all__ = [
     "confirm_reservation",
     "cut_buffers",
     "end_due",
+    "expire",
     "expire_lapsed",
     "expire_lapsed_on",
     "find_closures_after",
     "find_last_told",
-    "find_own_bookings",
     "find_touched",
     "forget_closed_pieces",
     "forget_reasons",
@@ -81,6 +84,7 @@ __all__ = [
     "lock_drivers",
     "lock_reservation",
     "lock_station",
+    "look_around",
     "prolong_occupancy",
     "range_of",
     "station_of",

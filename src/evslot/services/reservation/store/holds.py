@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from evslot.services.reservation.domain.booking import Booking
 from evslot.services.reservation.domain.holding import Hold
 from evslot.services.reservation.store.freeing import free_claims
@@ -20,26 +22,41 @@ async def lock_drivers(tx: Transaction, drivers: Iterable[UserId]) -> None:
     await tx.execute(LOCK_DRIVERS, sorted(drivers), tx.now)
 
 
-OWN_BOOKINGS = """
-select * from reservation
+OWN_AND_LAPSED = """
+with lapsed as (
+  select reservation_id from reservation
+  where state = 'held' and charger_id = any($3::uuid[]) and held_until <= $2
+  order by reservation_id for update)
+select r.*, false as is_lapsed from reservation r
 where driver_id = any($1::uuid[]) and state in ('held', 'confirmed', 'active')
   and (state = 'held' or upper(occupied) > $2)
 union all
-select * from reservation
-where driver_id = any($1::uuid[]) and state = 'expired' and held_until > $2 - interval '25 hours'"""
+select r.*, false from reservation r
+where driver_id = any($1::uuid[]) and state = 'expired' and held_until > $2 - interval '25 hours'
+union all
+select r.*, true from reservation r join lapsed using (reservation_id)"""
 
 
-async def find_own_bookings(
-    tx: Transaction, drivers: Iterable[UserId]
-) -> dict[UserId, list[Booking]]:
-    """What the rules of a driver look at: live bookings, and holds that lapsed in the last day.
+class Around(Struct, frozen=True, kw_only=True):
+    """What matters to some who want to hold something."""
 
-    A statement after the lock, so that it sees what was committed while the lock was waited for.
-    """
-    own: dict[UserId, list[Booking]] = {}
-    for row in await tx.fetch(OWN_BOOKINGS, sorted(drivers), tx.now):
-        own.setdefault(row["driver_id"], []).append(booking_of(row))
-    return own
+    own: dict[UserId, list[Booking]]
+    """What the rules of a driver look at: live bookings, and holds lapsed in the last day."""
+    lapsed: list[ReservationId]
+    """Holds of anybody that lapsed on the wanted chargers, locked, swept or not."""
+
+
+async def look_around(
+    tx: Transaction, drivers: Iterable[UserId], chargers: Iterable[ChargerId]
+) -> Around:
+    """A statement after the drivers' lock: it sees what was committed while that was waited for."""
+    around = Around(own={}, lapsed=[])
+    for row in await tx.fetch(OWN_AND_LAPSED, sorted(drivers), tx.now, sorted(chargers)):
+        if row["is_lapsed"]:
+            around.lapsed.append(row["reservation_id"])
+        else:
+            around.own.setdefault(row["driver_id"], []).append(booking_of(row))
+    return around
 
 
 LAPSED_ON = """
@@ -49,12 +66,9 @@ order by reservation_id for update"""
 
 
 async def expire_lapsed_on(tx: Transaction, chargers: Iterable[ChargerId]) -> list[Booking]:
-    """Free the chargers somebody wants of lapsed holds, swept or not.
-
-    Never in one statement with the insert that wants the slot: that one would not see it free.
-    """
+    """Free chargers of lapsed holds, swept or not."""
     rows = await tx.fetch(LAPSED_ON, sorted(chargers), tx.now)
-    return await _expire(tx, [row["reservation_id"] for row in rows])
+    return await expire(tx, [row["reservation_id"] for row in rows])
 
 
 LAPSED = """
@@ -66,7 +80,7 @@ order by held_until limit $2 for update skip locked"""
 async def expire_lapsed(tx: Transaction, limit: int) -> list[Booking]:
     """Free what lapsed anywhere, longest ago first; what somebody has at hand is left to them."""
     rows = await tx.fetch(LAPSED, tx.now, limit)
-    return await _expire(tx, sorted(row["reservation_id"] for row in rows))
+    return await expire(tx, sorted(row["reservation_id"] for row in rows))
 
 
 EXPIRE = """
@@ -80,7 +94,11 @@ told as (
 select * from expired order by reservation_id"""
 
 
-async def _expire(tx: Transaction, lapsed: Sequence[ReservationId]) -> list[Booking]:
+async def expire(tx: Transaction, lapsed: Sequence[ReservationId]) -> list[Booking]:
+    """End holds that are locked, and free what they claim.
+
+    Never in one statement with the insert that wants the slot: that one would not see it free.
+    """
     if not lapsed:
         return []
     rows = await tx.fetch(EXPIRE, lapsed, tx.now)
