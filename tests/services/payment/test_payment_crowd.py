@@ -6,6 +6,8 @@ from contextlib import suppress
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
+from tests.services.payment.paper_desk import tell_sellers
 from tests.services.payment.payment_desk import PRICE, Desk, eur, open_desk
 
 from evslot.embedded.throwaway import PostgresServer
@@ -18,6 +20,7 @@ from evslot.services.payment.messages import (
 )
 from evslot.spine.callers import SYSTEM
 from evslot.spine.message import Command, Secret
+from evslot.values import OrganisationId
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +28,7 @@ METHODS = ["sim_ok", "sim_decline", "sim_challenge", "sim_timeout_after_charge",
 PAYMENTS = 40
 SEED = 20_301_105
 PATIENCE_SECONDS = 60
+OPERATORS = [OrganisationId(uuid4()) for _ in range(3)]
 
 
 async def test_a_crowd_of_payments_ends_with_books_that_agree(
@@ -49,6 +53,10 @@ async def test_a_crowd_of_payments_ends_with_books_that_agree(
         assert await desk.h.fetch_value(ledger) > PAYMENTS / 4
         moved = "select count(*) from provider_log where kind in ('captured', 'refunded')"
         assert await desk.h.fetch_value(ledger) == await desk.h.fetch_value(moved)
+        await tell_sellers(desk)
+        papers = await desk.h.fetch("select organisation_id, sequence, kind from receipt")
+        assert len(papers) > PAYMENTS / 4
+        assert not await desk.h.fetch_value("select exists (select from receipt_due)")
         # Whatever was not taken is held for nobody any more, unless it still stands.
         states = await desk.h.fetch("select distinct state from payment")
         ended = {"captured", "declined", "voided", "refunded", "partly_refunded"}
@@ -58,6 +66,7 @@ async def test_a_crowd_of_payments_ends_with_books_that_agree(
 async def _live(desk: Desk, dice: random.Random) -> None:
     """One payment, asked about as a service in a hurry would: without waiting for answers."""
     order = desk.order(dice.choice(METHODS), capture=dice.random() < 0.5)
+    order = replace(order, organisation_id=OPERATORS[dice.randrange(len(OPERATORS))])
     asked = uuid4()
     await desk.h.submit(order, caller=SYSTEM, command_id=asked)
     if dice.random() < 0.3:

@@ -186,3 +186,6 @@ async def test_the_provider_answers_a_key_always_the_same(postgres_server: Postg
         found = await provider.look_up(key)
         assert (found.outcome, found.reference) == ("approved", f"auth_{key.hex}")
         assert (await provider.look_up(uuid4())).outcome == "not_found"
+        # Nobody's: reconciliation would say so.
+        with pytest.raises(ProviderUnavailable):
+            await provider.void(uuid4(), reference=f"auth_{key.hex}")

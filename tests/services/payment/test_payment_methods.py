@@ -5,10 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.harness import driver
+from tests.services.payment.paper_desk import tell_sellers
 from tests.services.payment.payment_desk import Desk, open_desk
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.payment.messages import (
+    GetReceipt,
     ListMethods,
     RemoveMethod,
     SavedMethod,
@@ -154,12 +156,16 @@ async def test_who_is_erased_has_no_methods_and_the_books_keep_their_sums(
 ) -> None:
     async with open_desk(postgres_server) as desk:
         await save(desk, "sim_ok:4242")
-        await desk.do(desk.order(capture=True, save_method=True))
+        paid = await desk.do(desk.order(capture=True, save_method=True))
+        await tell_sellers(desk)
+        question = GetReceipt(payment_id=paid.payment_id)
+        receipt = await desk.h.ask(question, caller=SYSTEM)
         before = await desk.h.fetch_value("select sum(abs(amount)) from ledger_entry")
         await desk.h.hear(UserErased(user_id=own(desk), version=2))
         assert await desk.h.fetch_value("select count(*) from method") == 0
         after = await desk.h.fetch_value("select sum(abs(amount)) from ledger_entry")
         assert after == before
+        assert await desk.h.ask(question, caller=SYSTEM) == receipt
 
 
 async def test_nobody_sees_or_changes_the_methods_of_others(

@@ -12,6 +12,11 @@ from evslot.services.payment.messages import ProviderEventTaken
 from evslot.spine.message import Secret
 
 LONGEST_HEADER = 1000
+EXAMPLE = (
+    '{"type":"payment.authorised","timestamp":"2026-11-24T17:00:00Z","data":{"idempotency_key":'
+    '"018f4c1e-5a00-5123-8abc-0123456789ab","reference":"auth_018f4c1e5a0051238abc0123456789ab",'
+    '"answer":{"outcome":"approved","reference":"auth_018f4c1e5a0051238abc0123456789ab"}}}'
+)
 
 
 @post(
@@ -21,6 +26,7 @@ LONGEST_HEADER = 1000
         payment.SignatureInvalid,
         payment.EventUnreadable,
         FieldInvalid,
+        example=EXAMPLE,
         tag="Providers",
         raw_body="application/json",
     ),

@@ -39,6 +39,7 @@ async def seller_answered(reply: Reply, tx: Transaction) -> None:
     except Refused:
         await store.put_due_off(tx, payment_id, ASK_AGAIN)
         return
+    await store.lock_numbers(tx)
     deal = await store.find_deal(tx, payment_id)
     if deal is None:
         raise LookupError(f"no payment {payment_id}: none is ever deleted")

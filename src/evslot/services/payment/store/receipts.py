@@ -11,6 +11,9 @@ from evslot.services.payment.messages import Bought, Receipt
 from evslot.spine.transaction import Transaction
 from evslot.values import OrganisationId, PaymentId
 
+NUMBERS_LOCK = 0x6E_75_6D_62
+""""numb": one transaction takes numbers at a time."""
+
 
 class Asking(Struct, frozen=True, kw_only=True):
     """A paper that waits for the seller's legal block."""
@@ -100,6 +103,12 @@ async def take_asking(tx: Transaction, limit: int) -> list[Asking]:
         limit,
     )
     return [Asking(**dict(row)) for row in rows]
+
+
+async def lock_numbers(tx: Transaction) -> None:
+    """Before any payment is locked: two processes that number for several organisations in
+    different order would wait for each other."""
+    await tx.fetch_value("select pg_advisory_xact_lock($1)", NUMBERS_LOCK)
 
 
 async def next_number(tx: Transaction, organisation_id: OrganisationId) -> int:
