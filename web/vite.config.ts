@@ -34,6 +34,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy allows no data: addresses
     modulePreload: { polyfill: false },
     target: 'es2022',
+    rolldownOptions: { checks: { pluginTimings: false } },
     reportCompressedSize: false,
   },
   server: { proxy: { '/v1': 'http://127.0.0.1:8080' } },

@@ -18,6 +18,10 @@ export function clockTime(instant: string | number, zone: string): string {
   return when(instant, zone, { hour: '2-digit', minute: '2-digit' });
 }
 
+export function hourIn(instant: string, zone: string): string {
+  return new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', hourCycle: 'h23' }).format(new Date(instant));
+}
+
 /** In the doubled hour of a clock change the time alone would say too little. */
 export function clockTimeWithZone(instant: string | number, zone: string): string {
   return when(instant, zone, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });

@@ -97,6 +97,8 @@ export const de: typeof en = {
     slot: (from, to, price, state) => `${from} bis ${to}, ${price}, ${state}`,
     justTaken: (time) => `${time} wurde gerade von jemand anderem genommen.`,
     chosenGone: 'Ihr Platz wurde gerade genommen. Wählen Sie einen anderen.',
+    parts: { night: 'Nachts', morning: 'Vormittag', afternoon: 'Nachmittag', evening: 'Abend' },
+    freeStarts: (n) => (n ? `${n} frei` : 'keiner frei'),
     noSlots: 'An diesem Tag ist nichts frei.',
     nextDay: 'Nächster Tag',
     previousDay: 'Voriger Tag',

@@ -101,6 +101,8 @@ export const en = {
       `${from} to ${to}, ${price}, ${state}`,
     justTaken: (time: string) => `${time} was just taken by somebody else.`,
     chosenGone: 'Your slot was just taken. Choose another one.',
+    parts: { night: 'Night', morning: 'Morning', afternoon: 'Afternoon', evening: 'Evening' } as Record<string, string>,
+    freeStarts: (n: number) => (n ? `${n} free` : 'none free'),
     noSlots: 'No free start on this day.',
     nextDay: 'Next day',
     previousDay: 'Previous day',

@@ -1,0 +1,68 @@
+"""One system, one Chromium, and an operator's station for every test of the app."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.driving import Garage
+from tests.journeys.people import Person, Town
+from tests.journeys.running_system import RunningSystem
+
+FLAGS = [
+    "--no-sandbox",  # tests run as root in containers, too
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser_system(cache_dir: Path) -> Iterator[RunningSystem]:
+    """One process of each part."""
+    running = RunningSystem(cache_dir, {})
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+async def browser_town(browser_system: RunningSystem) -> AsyncIterator[Town]:
+    """HTTP clients beside the browser, and the mailboxes."""
+    town = Town(browser_system)
+    yield town
+    await town.close()
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's, or the one that EVSLOT_CHROMIUM names, or Playwright's own."""
+    path = os.environ.get("EVSLOT_CHROMIUM") or shutil.which("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def operator(browser_town: Town) -> Person:
+    """Somebody who owns an organisation."""
+    person = await browser_town.sign_up()
+    await person.make_organisation()
+    return person
+
+
+@pytest.fixture
+async def garage(chromium: Browser, browser_town: Town) -> AsyncIterator[Garage]:
+    """Opens browsers; at the end none of them may have complained or left the origin."""
+    garage = Garage(chromium, browser_town)
+    yield garage
+    await garage.close()
