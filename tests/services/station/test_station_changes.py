@@ -43,6 +43,15 @@ async def h(postgres_server: PostgresServer) -> AsyncIterator[Harness]:
         yield harness
 
 
+@pytest.fixture(scope="module")
+async def untouched(postgres_server: PostgresServer) -> AsyncIterator[Harness]:
+    """One database for all tests that change nothing."""
+    async with Harness(SERVICE, postgres_server) as harness:
+        await harness.send(create_station(), caller=OWNER)
+        harness.events.clear()
+        yield harness
+
+
 async def seen(h: Harness) -> station.StationView:
     return await h.ask(station.GetStation(station_id=STATION))
 
@@ -104,8 +113,8 @@ async def test_who_read_an_older_version_is_told(h: Harness) -> None:
         {"hours": station.Hours(always=False)},
     ],
 )
-async def test_bad_details_are_refused(h: Harness, details: dict[str, Any]) -> None:
-    assert await refusal(h, change(**details)) == (422, "station_invalid")
+async def test_bad_details_are_refused(untouched: Harness, details: dict[str, Any]) -> None:
+    assert await refusal(untouched, change(**details)) == (422, "station_invalid")
 
 
 @pytest.mark.parametrize(
@@ -119,9 +128,9 @@ async def test_bad_details_are_refused(h: Harness, details: dict[str, Any]) -> N
     ],
 )
 async def test_only_owners_and_managers_of_its_organisation_may(
-    h: Harness, caller: Caller, told: tuple[int, str]
+    untouched: Harness, caller: Caller, told: tuple[int, str]
 ) -> None:
-    charger_id = (await seen(h)).chargers[0].charger_id
+    charger_id = (await seen(untouched)).chargers[0].charger_id
     commands: list[Command[Any]] = [
         change(name="Mein"),
         station.RetireStation(station_id=STATION),
@@ -135,13 +144,13 @@ async def test_only_owners_and_managers_of_its_organisation_may(
         station.SetChargerState(station_id=STATION, charger_id=charger_id, state="BLOCKED"),
     ]
     for command in commands:
-        assert await refusal(h, command, caller) == told
+        assert await refusal(untouched, command, caller) == told
 
 
-async def test_a_station_that_is_not_there_is_nobodys(h: Harness) -> None:
+async def test_a_station_that_is_not_there_is_nobodys(untouched: Harness) -> None:
     nowhere = station.SetTerms(station_id=StationId(uuid4()), terms="strict")
-    assert await refusal(h, nowhere) == (404, "station_not_found")
-    assert await refusal(h, nowhere, driver()) == (403, "not_an_operator")
+    assert await refusal(untouched, nowhere) == (404, "station_not_found")
+    assert await refusal(untouched, nowhere, driver()) == (403, "not_an_operator")
 
 
 async def test_a_retired_station_stays_readable_and_is_changed_no_more(h: Harness) -> None:
@@ -288,13 +297,13 @@ async def test_terms_are_presets_and_get_versions(h: Harness) -> None:
         assert (view.terms.name, view.terms.version) == (name, number)
 
 
-async def test_too_much_for_one_record_is_refused_and_poisons_nothing(h: Harness) -> None:
+async def test_too_much_for_one_record_is_refused_and_poisons_nothing(untouched: Harness) -> None:
     elements = tuple(replace(NIGHTS, flat=n, per_kwh=40, weekdays=(1, 2, 3)) for n in range(24))
     rich = replace(TARIFF, elements=elements)
     chargers = [replace(charger_input(f"{n:03}"), tariff=rich) for n in range(100)]
     large = create_station(station_id=StationId(uuid4()), chargers=chargers)
-    assert await refusal(h, large) == (422, "station_invalid")
-    assert h.dead == []
+    assert await refusal(untouched, large) == (422, "station_invalid")
+    assert untouched.dead == []
 
 
 # --- state --------------------------------------------------------------------------------------
