@@ -78,7 +78,7 @@ class Asking:
         answer = await client.send(request, stream=True)
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):
             await answer.aread()
-            DESCRIBED.find_operation_by_id(self.name).validate_response(answer)
+            as_described(self.name, answer)
         await answer.aclose()
         return answer
 
@@ -119,6 +119,17 @@ async def test_who_is_told_what(world: World, name: str) -> None:
 def code_of(answer: httpx.Response) -> str:
     problem = answer.headers.get("content-type", "") == "application/problem+json"
     return str(answer.json()["code"]) if problem else ""
+
+
+def as_described(name: str, answer: httpx.Response) -> None:
+    """Status, media type and body; the last by schemathesis."""
+    responses = described(name)["responses"]
+    status = str(answer.status_code)
+    assert status in responses, f"{name} does not say {status}: {answer.text}"
+    media = answer.headers.get("content-type", "").partition(";")[0]
+    known = responses[status].get("content", {})
+    assert media in known or not (media or known), f"{name} {status} does not say {media}"
+    DESCRIBED.find_operation_by_id(name).validate_response(answer)
 
 
 def check(actor: str, answer: httpx.Response, expected: int, says: tuple[str, ...]) -> None:
