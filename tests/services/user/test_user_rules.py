@@ -8,20 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from evslot.services.user.domain import sessions
+from evslot.services.user.domain import profiles, samples, sessions
 from evslot.services.user.domain.emails import normal_email
 from evslot.services.user.domain.organisations import checked_organisation
 from evslot.services.user.domain.passwords import check_password, is_acceptable
 from evslot.services.user.domain.profiles import checked_language, checked_name, checked_zone
 from evslot.services.user.domain.sessions import RefreshToken, Settings, Verdict, judge_refresh
+from evslot.services.user.domain.vehicles import checked_vehicle
 from evslot.services.user.messages import (
+    AddVehicle,
     CreateOrganisation,
     EmailInvalid,
     OrganisationInvalid,
     PasswordTooWeak,
     ProfileInvalid,
+    VehicleInvalid,
 )
-from evslot.values import OrganisationId, new_id
+from evslot.spine.message import Personal
+from evslot.values import OrganisationId, UserId, VehicleId, new_id
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -247,3 +251,63 @@ def test_codes_have_six_digits() -> None:
     codes = {sessions.new_code() for _ in range(200)}
     assert all(len(code) == 6 and code.isascii() and code.isdigit() for code in codes)
     assert len(codes) > 190
+
+
+SAID = (
+    profiles.checked_name,
+    profiles.checked_phone,
+    profiles.checked_company,
+    profiles.checked_vat_id,
+    profiles.checked_address,
+)
+
+
+@pytest.mark.parametrize("check", SAID, ids=lambda check: check.__name__)
+@given(
+    text=st.one_of(
+        st.text(max_size=120),
+        st.from_regex(r"\+?[0-9 ()./-]{3,20}", fullmatch=True),
+        st.from_regex(r"[A-Za-z]{2}[0-9 .-]{2,15}", fullmatch=True),
+    )
+)
+def test_what_a_person_says_has_one_spelling_or_is_refused(check: Any, text: str) -> None:
+    try:
+        stored = check(text)
+    except ProfileInvalid:
+        return
+    assert check(stored) == stored
+    assert stored.strip() == stored != ""
+
+
+def vehicle(**changed: Any) -> AddVehicle:
+    fields = {"name": Personal("Blue one"), "connector": "IEC_62196_T2", **changed}
+    return AddVehicle(user_id=UserId(new_id()), vehicle_id=VehicleId(new_id()), **fields)
+
+
+@given(
+    battery=st.one_of(st.none(), st.integers(-(2**40), 2**40)),
+    watts=st.one_of(st.none(), st.integers(-(2**40), 2**40)),
+)
+def test_a_car_has_sensible_numbers_or_is_refused(battery: int | None, watts: int | None) -> None:
+    wish = vehicle(battery_wh=battery, max_dc_watts=watts)
+    sensible = (battery is None or 1_000 <= battery <= 2_000_000) and (
+        watts is None or 1_000 <= watts <= 4_000_000
+    )
+    try:
+        checked = checked_vehicle(wish)
+    except VehicleInvalid:
+        assert not sensible
+    else:
+        assert sensible
+        assert (checked.battery_wh, checked.max_dc_watts) == (battery, watts)
+
+
+def test_the_sample_people_are_the_same_on_every_machine() -> None:
+    people = [samples.sample_person(role) for role in ("driver", "operator", "admin")]
+    assert [str(one.user_id) for one in people] == [
+        "6597d168-fba3-53dc-90e1-ba063471295c",
+        "2ba6e97c-3e0c-5840-87b9-be9a9e4ea521",
+        "08e14a72-9042-5412-8686-2736c51ccceb",
+    ]
+    assert [one.roles for one in people] == [["driver"], ["driver"], ["driver", "admin"]]
+    assert all(normal_email(one.email).endswith(".example") for one in people)
