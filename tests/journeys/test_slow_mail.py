@@ -104,7 +104,7 @@ async def test_bookings_do_not_notice_and_every_mail_arrives_once(cache_dir: Pat
     assert arrived == Counter(dict.fromkeys(codes, 1))
     for times in (away, slow):
         assert median(times) < 2 * median(calm) + 0.05
-        assert max(times) < 3.0
+        assert max(times) < 5.0
 
 
 async def booked(

@@ -174,7 +174,7 @@ def booking_facts(
         total=booking.total,
         lines=booking.lines,
         booking_code=one_line(booking.code, 10),
-        free_until=free_until(booking.terms, booking.period.start, booking.changed_at),
+        free_until=_free_until(booking),
         held_until=booking.held_until if booking.state == "held" else None,
         by=by,
         fee=fee,
@@ -201,6 +201,12 @@ def _told(
         facts=booking_facts(booking, by, fee, refund),
         happened_at=booking.changed_at,
     )
+
+
+def _free_until(booking: reservation.Reservation) -> datetime | None:
+    if booking.state not in ("held", "confirmed"):
+        return None
+    return free_until(booking.terms, booking.period.start, booking.changed_at)
 
 
 def free_until(terms: Terms, start: datetime, now: datetime) -> datetime | None:
