@@ -5,6 +5,7 @@ import io
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -177,6 +178,9 @@ async def test_all_attempts_of_a_booking_are_listed(driver: Person, station: Sta
     held = await driver.hold(await driver.quote(station, tomorrow()))
     with pytest.raises(Said):
         await driver.pay(held, "sim_decline")
+    with pytest.raises(Said) as unknown:
+        await pay(driver, held, {"method_id": str(uuid4())})
+    assert unknown.value.code == "payment_refused"
     await driver.pay(held)
     assert [one.state for one in await attempts(driver, held)] == ["authorised", "declined"]
     await driver.cancel(held)

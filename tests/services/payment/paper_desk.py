@@ -1,7 +1,9 @@
 """What a receipt needs in a test: something bought, and a user service that knows the seller."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
+from tests.harness import Sent
 from tests.services.payment.payment_desk import Desk
 
 from evslot.services.payment.messages import Bought
@@ -36,23 +38,31 @@ def total(lines: tuple[PriceLine, ...]) -> Money:
     return Money(sum(line.amount for line in lines), "EUR")
 
 
-async def tell_sellers(desk: Desk, outcome: Refusal | None = None) -> int:
+async def tell_sellers(desk: Desk, outcome: Refusal | None = None, *, at_once: bool = False) -> int:
     """The user service answers all that was asked of it since; how often that was."""
     await desk.h.run_jobs()
     asked = [sent for sent in desk.h.sent if isinstance(sent.command, GetOrganisation)]
     desk.h.sent.clear()
-    for sent in asked:
-        assert isinstance(sent.command, GetOrganisation)
-        view = OrganisationView(
-            organisation_id=sent.command.organisation_id,
-            legal_name='Spree #Charging "GmbH" *&* Co. KG',
-            address="Uferstraße 1\n10115 Berlin",
-            country="DE",
-            vat_id="DE999999999",
-            register="HRB 12345 B, Amtsgericht Charlottenburg",
-            contact_email="contact@charging.example",
-            phone="+49301234567",
-            approved=True,
-        )
-        await desk.h.answer_asked(sent, outcome or view)
+    telling = [desk.h.answer_asked(sent, outcome or _seller(sent)) for sent in asked]
+    if at_once:
+        await asyncio.gather(*telling)
+        return len(asked)
+    for one in telling:
+        await one
     return len(asked)
+
+
+def _seller(sent: Sent) -> OrganisationView:
+    """With a name that would be markup, were it read as such."""
+    assert isinstance(sent.command, GetOrganisation)
+    return OrganisationView(
+        organisation_id=sent.command.organisation_id,
+        legal_name='Spree #Charging "GmbH" *&* Co. KG',
+        address="Uferstraße 1\n10115 Berlin",
+        country="DE",
+        vat_id="DE999999999",
+        register="HRB 12345 B, Amtsgericht Charlottenburg",
+        contact_email="contact@charging.example",
+        phone="+49301234567",
+        approved=True,
+    )

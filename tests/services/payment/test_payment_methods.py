@@ -113,7 +113,10 @@ async def test_a_saved_method_pays_and_another_person_s_does_not(
         ):
             with pytest.raises(Refused) as no:
                 await desk.h.send(other, caller=SYSTEM)
-            assert no.value.code == "method_not_found"
+            assert (no.value.code, no.value.details) == (
+                "payment_declined",
+                {"reason": "unknown_method"},
+            )
         with pytest.raises(Refused) as both:
             await desk.h.send(desk.order("sim_ok", method_id=method_id), caller=SYSTEM)
         assert both.value.code == "method_unclear"

@@ -12,9 +12,16 @@ from tests.services.payment.event_inbox import EventInbox
 from tests.services.payment.payment_desk import PRICE, Desk, eur, open_desk
 
 from evslot.embedded.throwaway import PostgresServer
+from evslot.services.payment.adapters.entries import Entry
 from evslot.services.payment.adapters.simulated import SimulatedProvider
-from evslot.services.payment.adapters.webhooks import SignedEvent, WebhookKey, signed_event
+from evslot.services.payment.adapters.webhooks import (
+    SignedEvent,
+    WebhookKey,
+    due_times,
+    signed_event,
+)
 from evslot.services.payment.domain import webhooks
+from evslot.services.payment.domain.record import ProviderAnswer
 from evslot.services.payment.messages import (
     CapturePayment,
     GetPayment,
@@ -182,6 +189,31 @@ def test_only_the_signer_can_sign(
     webhooks.verify(KEY, event_id, now, body, f"v1,c29tZSBvdGhlcg== {good}", NOW)
     with pytest.raises(SignatureInvalid):
         webhooks.verify(KEY + b"!", event_id, now, body, good, NOW)
+
+
+@pytest.mark.parametrize(
+    ("fault", "authorised", "captured"),
+    [
+        (None, [0], [0]),
+        ("webhook_late", [3], [3]),
+        ("webhook_twice", [0, 0], [0, 0]),
+        ("webhook_reversed", [3], [0]),
+    ],
+)
+def test_faults_decide_when_and_how_often_an_event_is_sent(
+    fault: str | None, authorised: list[int], captured: list[int]
+) -> None:
+    answer = ProviderAnswer(outcome="done")
+    for kind, seconds in (("authorised", authorised), ("captured", captured)):
+        entry = Entry(
+            idempotency_key=uuid4(),
+            kind=kind,  # type: ignore[arg-type]
+            reference="auth_1",
+            currency="EUR",
+            answer=answer,
+        )
+        times = due_times(entry, fault, NOW)
+        assert times == [NOW + timedelta(seconds=later) for later in seconds]
 
 
 def test_a_signature_is_made_as_standard_webhooks_says() -> None:

@@ -8,6 +8,7 @@ from evslot.services.payment.messages import (
     MethodNotFound,
     MethodRefused,
     MethodShown,
+    PaymentDeclined,
     RemoveMethod,
     SavedMethod,
     SavedMethods,
@@ -90,10 +91,13 @@ async def user_erased(event: user.UserErased, tx: Transaction) -> None:
 
 
 async def token_of(tx: Transaction, payer_id: UserId, method_id: UUID) -> Secret[str]:
-    """The provider's token of a saved method of the payer; MethodNotFound."""
+    """The provider's token of a saved method of the payer.
+
+    An unknown one is declined like an unknown token: the booking may be paid another way.
+    """
     sealed = await store.find_token(tx, payer_id, method_id)
     if sealed is None:
-        raise MethodNotFound()
+        raise PaymentDeclined(reason="unknown_method")
     return Secret(tx.resource(Keys).unseal(sealed).decode())
 
 
