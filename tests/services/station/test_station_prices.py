@@ -167,7 +167,7 @@ def elements(draw: st.DrawFn) -> station.TariffElement:
     return made if named else replace(made, per_hour=7)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     which=st.integers(0, 1),
