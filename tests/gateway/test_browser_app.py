@@ -32,7 +32,7 @@ def browser(folder: Path) -> httpx.AsyncClient:
 
 async def test_every_address_of_the_app_is_its_index_and_no_other_is(tmp_path: Path) -> None:
     async with browser(built(tmp_path)) as http:
-        for path in ("/", "/stations/018f4c1e-0000", "/bookings/1", "/account", "/c/AB12"):
+        for path in ("/", "/stations/018f4c1e-0000", "/bookings/1", "/account", "/sign-in"):
             answer = await http.get(path)
             assert answer.text.startswith("<!doctype html>")
             assert answer.headers["content-type"].startswith("text/html")

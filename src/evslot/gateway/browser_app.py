@@ -22,7 +22,6 @@ PAGES = [
     "/bookings/{reservation_id:str}",
     "/account",
     "/sign-in",
-    "/c/{code:str}",
 ]
 """Addresses of the app itself: whoever opens or reloads one gets the index."""
 IMMUTABLE = "public, max-age=31536000, immutable"

@@ -86,11 +86,11 @@ export function length(minutes: number): string {
   return minutes % 60 === 0 ? t().units.hours(minutes / 60) : t().units.minutes(minutes);
 }
 
-/** 9:58, or 2:03:10 from an hour on, or days. */
+/** 9:58, or 2:03:10 from an hour on, or days and hours. */
 export function countdown(milliseconds: number): string {
   const all = Math.max(0, Math.floor(milliseconds / 1000));
-  if (all >= 48 * 3600) return t().units.days(Math.floor(all / 86400));
   const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
+  if (hours >= 24) return `${t().units.days(Math.floor(hours / 24))}, ${hours % 24} ${t().units.h}`;
   const tail = `${String(minutes).padStart(hours ? 2 : 1, '0')}:${String(seconds).padStart(2, '0')}`;
   return hours ? `${hours}:${tail}` : tail;
 }

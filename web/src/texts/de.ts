@@ -196,7 +196,7 @@ export const de: typeof en = {
     fee: 'Nach den Bedingungen einbehalten',
     findIt: 'So finden Sie hin',
     directions: 'In Karten öffnen',
-    by: { driver: 'Sie', operator: 'Betreiber', system: 'System' },
+    by: { driver: 'Sie', operator: 'Betreiber', system: 'System', payment: 'Zahlung' },
     facts: {
       SlotHeld: 'Platz gehalten',
       HoldProlonged: 'Länger gehalten',
@@ -324,7 +324,8 @@ export const de: typeof en = {
   units: {
     minutes: (n) => `${n} Min.`,
     hours: (n) => (n === 1 ? '1 Stunde' : `${n} Stunden`),
-    days: (n) => `${n} Tagen`,
+    days: (n) => (n === 1 ? '1 Tag' : `${n} Tagen`),
+    h: 'Std.',
     ago: {
       now: 'gerade eben',
       minutes: (n) => `vor ${n} Min.`,

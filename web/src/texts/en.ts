@@ -199,7 +199,7 @@ export const en = {
     fee: 'Kept by the terms',
     findIt: 'How to find it',
     directions: 'Open in maps',
-    by: { driver: 'you', operator: 'operator', system: 'system' } as Record<string, string>,
+    by: { driver: 'you', operator: 'operator', system: 'system', payment: 'payment' } as Record<string, string>,
     facts: {
       SlotHeld: 'Slot held',
       HoldProlonged: 'Hold prolonged',
@@ -324,7 +324,8 @@ export const en = {
   units: {
     minutes: (n: number) => `${n} min`,
     hours: (n: number) => (n === 1 ? '1 hour' : `${n} hours`),
-    days: (n: number) => `${n} days`,
+    days: (n: number) => (n === 1 ? '1 day' : `${n} days`),
+    h: 'h',
     ago: {
       now: 'just now',
       minutes: (n: number) => `${n} min ago`,
