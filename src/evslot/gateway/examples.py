@@ -81,9 +81,23 @@ def _example(info: Any, name: str, depth: int) -> Any:
             field.encode_name: _example(field.type, field.encode_name, depth + 1)
             for field in info.fields
         }
-    if name in BY_NAME and not isinstance(info, msgspec.inspect.DateTimeType):
+    if name in BY_NAME and _fits(BY_NAME[name], info):
         return BY_NAME[name]
     return _leaf(info, name, depth)
+
+
+def _fits(value: Any, info: Any) -> bool:
+    """Whether the value of a name may stand where another type has the same name."""
+    inspected = msgspec.inspect
+    kinds = info.types if isinstance(info, inspected.UnionType) else [info]
+    if value is None:
+        return any(isinstance(one, inspected.NoneType) for one in kinds)
+    wanted = {
+        str: (inspected.StrType, inspected.UUIDType, inspected.DateType, inspected.CustomType),
+        int: (inspected.IntType, inspected.FloatType),
+        float: (inspected.FloatType,),
+    }[type(value)]
+    return any(isinstance(one, wanted) for one in kinds)
 
 
 def _leaf(info: Any, name: str, depth: int) -> Any:
