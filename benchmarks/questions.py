@@ -39,6 +39,8 @@ class Questions:
         (kind,) = self._chance.choices(list(KINDS), list(KINDS.values()))
         if kind == "places":
             return kind, _request("/v1/places", {"q": self._typed()})
+        if kind == "a part of the map":
+            return kind, _request("/v1/stations", self._box() | self._window())
         return kind, _request("/v1/stations", self._place() | self._wishes(kind))
 
     def _place(self) -> dict[str, str]:
@@ -46,6 +48,14 @@ class Questions:
         latitude = district.latitude + self._chance.gauss(0, NEAR_DEGREES)
         longitude = district.longitude + self._chance.gauss(0, NEAR_DEGREES)
         return {"lat": f"{latitude:.6f}", "lon": f"{longitude:.6f}", "limit": "25"}
+
+    def _box(self) -> dict[str, str]:
+        place = self._place()
+        south, west = float(place["lat"]), float(place["lon"])
+        return {
+            "box": f"{south:.5f},{west:.5f},{south + 0.03:.5f},{west + 0.05:.5f}",
+            "limit": "25",
+        }
 
     def _wishes(self, kind: str) -> dict[str, str]:
         match kind:
@@ -59,11 +69,6 @@ class Questions:
                 }
             case "only free ones":
                 return self._window() | {"free": "true", "bookable": "true"}
-            case "a part of the map":
-                place = self._place()
-                south, west = float(place["lat"]), float(place["lon"])
-                box = f"{south:.5f},{west:.5f},{south + 0.03:.5f},{west + 0.05:.5f}"
-                return self._window() | {"box": box}
             case "accessible, direct current":
                 return self._window() | {"accessible": "true", "current": "DC"}
             case "open now":

@@ -18,6 +18,7 @@ from rich.table import Table
 from benchmarks import report
 from benchmarks.arrivals import Arrivals, run_arrivals
 from benchmarks.freshness import Freshness, measure_freshness
+from benchmarks.processes import PostgresCost, cpu_seconds
 from benchmarks.questions import Questions
 from benchmarks.report import Machine
 from benchmarks.rounds import BUSY_CLIENT, percentile
@@ -58,6 +59,8 @@ class SearchFindings(Struct, frozen=True, kw_only=True):
     """Requests, p50 and p99 in milliseconds."""
     statuses: dict[int, int]
     client_share: float
+    cpu_ms: dict[str, float]
+    """Processor time of a search, by process."""
     freshness_p50_ms: float
     freshness_p99_ms: float
     freshness_samples: int
@@ -96,9 +99,13 @@ async def _measure(
     version, chargers, bookings = await _book(running)
     await running.quiet()
     questions = Questions(Random(7))
+    before = _cpu(running)
     load = await run_arrivals(
         running.gateway_port, options.rate, questions.next, warm_up=WARM_UP, seconds=options.seconds
     )
+    after = _cpu(running)
+    count = sum(load.statuses.values())
+    cpu = {name: round((after[name] - before[name]) / count * 1000, 3) for name in after}
     console.print("Booking, while half as many search …")
     beside = asyncio.create_task(
         run_arrivals(
@@ -111,7 +118,16 @@ async def _measure(
     )
     fresh = await measure_freshness(running, options.seconds)
     await beside
-    return _findings(report.this_machine(load_average, version), load, fresh, chargers, bookings)
+    machine = report.this_machine(load_average, version)
+    return _findings(machine, load, cpu, fresh, chargers, bookings)
+
+
+def _cpu(running: RunningSystem) -> dict[str, float]:
+    """Of those that take part; PostgreSQL with all it serves."""
+    pids = running.pids()
+    postgres = PostgresCost(pids["postgres"], ())
+    parts = {name: cpu_seconds([pids[name]]) for name in ("gateway", "station", "kafka")}
+    return parts | {"postgres": postgres.seconds(None)}
 
 
 async def _book(running: RunningSystem) -> tuple[str, int, int]:
@@ -132,7 +148,12 @@ async def _book(running: RunningSystem) -> tuple[str, int, int]:
 
 
 def _findings(
-    machine: Machine, load: Arrivals, fresh: Freshness, chargers: int, bookings: int
+    machine: Machine,
+    load: Arrivals,
+    cpu: dict[str, float],
+    fresh: Freshness,
+    chargers: int,
+    bookings: int,
 ) -> SearchFindings:
     everything = load.all()
     return SearchFindings(
@@ -150,6 +171,7 @@ def _findings(
         },
         statuses=load.statuses,
         client_share=load.own_cpu / (load.seconds + WARM_UP),
+        cpu_ms=cpu,
         freshness_p50_ms=percentile(fresh.seconds, 0.50) * 1000,
         freshness_p99_ms=percentile(fresh.seconds, 0.99) * 1000,
         freshness_samples=len(fresh.seconds),
@@ -178,5 +200,7 @@ def _show(findings: SearchFindings) -> None:
         f"{LIMITS['freshness_p99_ms']:g} ms. Load average before the start: "
         f"{findings.machine.load_average}."
     )
+    costs = ", ".join(f"{name} {cost:.2f}" for name, cost in findings.cpu_ms.items())
+    console.print(f"Processor milliseconds of a search: {costs}.")
     if findings.client_share > BUSY_CLIENT:
         console.print("[yellow]The client itself was busy while it measured.[/]")

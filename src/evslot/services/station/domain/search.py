@@ -36,7 +36,7 @@ MOST_WATTS = 10_000_000
 MOST_MINOR_UNITS = 10**9
 HALF_WAY_ROUND = pi * EARTH_METRES
 SMALL_BOX = 5.0
-"""Degrees up to which the furthest point of a box is one of its corners, as good as."""
+"""Degrees up to which the furthest point from the middle is a corner, as good as."""
 FURTHEST_AHEAD = timedelta(days=366)
 """The furthest notice a station can ask for."""
 LONGEST_CLAIM = timedelta(days=2)
@@ -109,17 +109,28 @@ def _check_box(box: Box) -> None:
     _demand(abs(box.west) <= 180 and abs(box.east) <= 180, "box: west and east: -180 to 180")
 
 
-def reach(search: FindStations) -> float:
-    """Metres from the place within which to look: all of the box, where there is one."""
-    if search.box is None:
-        return search.radius_metres
+class Around(Struct, frozen=True):
+    """A ball that holds all that is searched; distances may be from elsewhere."""
+
+    middle: Position
+    metres: float
+
+
+def around(search: FindStations) -> Around:
+    """The radius about the place, or all of the box."""
     box = search.box
-    wide = max(box.east - box.west, box.north - box.south) > SMALL_BOX
-    if box.west > box.east or wide:
-        return HALF_WAY_ROUND
-    sides = [(south, west) for south in (box.south, box.north, _equator(box))
-             for west in (box.west, box.east)]  # fmt: skip
-    return 1.01 * max(_metres(search.position, Position(*corner)) for corner in sides) + 1.0
+    if box is None:
+        return Around(search.position, search.radius_metres)
+    width = box.east - box.west
+    if width < 0 or max(width, box.north - box.south) > SMALL_BOX:
+        return Around(search.position, HALF_WAY_ROUND)
+    middle = Position((box.south + box.north) / 2, (box.west + box.east) / 2)
+    corners = [
+        Position(latitude, longitude)
+        for latitude in (box.south, box.north)
+        for longitude in (box.west, box.east)
+    ]
+    return Around(middle, 1.01 * max(_metres(middle, corner) for corner in corners) + 1.0)
 
 
 def judges(search: FindStations) -> bool:
@@ -141,11 +152,6 @@ def rank_after(last: Last) -> Rank:
 def last_of(rank: Rank) -> Last:
     """For the cursor."""
     return Last(rank[1], StationId(rank[2]), rank[0])
-
-
-def _equator(box: Box) -> float:
-    """The widest parallel of a box."""
-    return min(max(0.0, box.south), box.north)
 
 
 def _metres(here: Position, there: Position) -> float:

@@ -18,7 +18,7 @@ queries = Queries()
 
 ROUNDS = 5
 """Each looks at twice as many stations: a page is short, and goes on, where few of them fit."""
-RANKED = 200
+RANKED = 150
 """The nearest that fit, among which is sorted by price or start."""
 
 
@@ -103,12 +103,14 @@ async def _near(
     reading: Reading, search: FindStations, last: searching.Last, limit: int
 ) -> list[Near]:
     """Stations that have what is wanted, nearest first, after `last`."""
-    box = search.box
+    box, whole = search.box, searching.around(search)
     rows = await reading.fetch(
         NEAR,
         search.position.latitude,
         search.position.longitude,
-        searching.chord_of(searching.reach(search)),
+        whole.middle.latitude,
+        whole.middle.longitude,
+        searching.chord_of(whole.metres),
         [box.south, box.north, box.west, box.east] if box else None,
         search.bookable_only or search.free,
         search.connector,
@@ -128,7 +130,8 @@ select n.station_id, n.chord, s.name, s.address, s.city, s.district, s.latitude,
   t.body::text as tariff, exists (
     select from charger c where c.station_id = n.station_id and c.tariff_version is not null
   ) as own_prices
-from stations_near(on_globe($1, $2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as n
+from stations_near(
+  on_globe($1, $2), on_globe($3, $4), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) as n
 join station s using (station_id)
 left join tariff t on t.station_id = s.station_id and t.version = s.tariff_version
 order by n.chord, n.station_id"""

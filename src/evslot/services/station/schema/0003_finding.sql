@@ -17,9 +17,9 @@ create index station_changed on station (changed_at);
 -- The stations around a place that have what is wanted, nearest first, after a given one.
 -- Walks the index in the order of distance. A function, because only so can the way of looking
 -- be set: the planner takes "in reach" for rarer than it is, and would fetch all that is in reach
--- to sort it. `box`: null, or south, north, west, east in degrees.
+-- to sort it. Within `reach` of `middle`; `box`: null, or south, north, west, east in degrees.
 create function stations_near(
-  here cube, reach float8, box float8[], only_bookable boolean, with_standard text,
+  here cube, middle cube, reach float8, box float8[], only_bookable boolean, with_standard text,
   with_watts integer, with_current text, with_access boolean,
   after_chord float8, after_station uuid, most integer)
 returns table (station_id uuid, chord float8)
@@ -33,8 +33,8 @@ begin
     select s.station_id, s.place <-> here
     from station s
     where s.status <> 'retired' and (s.status = 'bookable' or not only_bookable)
-      and s.place <@ cube_enlarge(here, reach, 3)
-      and s.place <-> here <= reach
+      and s.place <@ cube_enlarge(middle, reach, 3)
+      and (box is not null or s.place <-> here <= reach)
       and (s.place <-> here, s.station_id) > (after_chord, after_station)
       and (with_standard is null or s.standards @> array[with_standard])
       and (with_watts is null or s.most_watts >= with_watts)
