@@ -18,7 +18,15 @@ from tests.services.notification.made_up import (
     booking,
     text_of,
 )
-from tests.services.notification.post_office import DRIVER, cancelled, completed, confirmed, told
+from tests.services.notification.post_office import (
+    DRIVER,
+    answer_contacts,
+    cancelled,
+    completed,
+    confirmed,
+    states,
+    told,
+)
 from tests.services.notification.post_office import h as h
 from tests.services.notification.post_office import mail as mail
 
@@ -62,9 +70,9 @@ async def test_a_booking_comes_into_the_calendar_and_out_of_it_by_mail(
     h: Harness, mail: MailServer
 ) -> None:
     event = confirmed()
-    await told(h, event)
-    await told(h, cancelled(event.reservation))
-    await h.run_jobs()
+    for fact in (event, cancelled(event.reservation)):
+        await told(h, fact)
+        await h.run_jobs()
     methods, calendars, events = [], [], []
     for message in sorted(mail.taken, key=lambda one: str(one["Subject"])):
         method, text = attached(message)
@@ -81,6 +89,28 @@ async def test_a_booking_comes_into_the_calendar_and_out_of_it_by_mail(
     assert first["ATTENDEE"] == f"mailto:{ADDRESS}"
     assert first["ORGANIZER"] == "mailto:no-reply@evslot.localhost"
     assert "puts the booking into your calendar" in "".join(map(text_of, mail.taken))
+
+
+@pytest.mark.parametrize("gives_up", [False, True], ids=["slow", "given up"])
+async def test_a_cancellation_is_not_mailed_before_its_confirmation(
+    h: Harness, mail: MailServer, gives_up: bool
+) -> None:
+    """Else a calendar would first be asked to forget the booking, and then to enter it."""
+    event = confirmed()
+    await told(h, event)
+    await h.hear(cancelled(event.reservation))
+    assert [state for state, _ in await states(h)] == ["sending", "waiting"]
+    assert len(h.sent) == 1, "the address is asked for when it is its turn"
+    if gives_up:
+        mail.says = lambda step, address: "550 not today" if step == "RCPT" else None
+    await h.run_jobs()
+    mail.says = lambda step, address: None
+    await answer_contacts(h)
+    await h.run_jobs()
+    subjects = [str(message["Subject"]).split(":")[0] for message in mail.taken]
+    assert subjects == (["Cancelled"] if gives_up else ["Booked", "Cancelled"])
+    await h.run_periodic()
+    assert len(h.sent) == 2
 
 
 async def test_the_file_of_a_booking_follows_its_versions(h: Harness) -> None:

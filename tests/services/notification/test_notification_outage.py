@@ -58,13 +58,12 @@ async def test_a_code_does_not_wait_behind_notices(postgres_server: PostgresServ
         env = {"EVSLOT_NOTIFICATION_SMTP_PORT": str(mail.port)}
         async with Harness(SERVICE, postgres_server, env) as h:
             working = asyncio.create_task(h.jobs.run())
-            for _ in range(3 * jobs.kinds["MailNotice"].workers):
+            notices = 3 * jobs.kinds["MailNotice"].workers
+            for _ in range(notices):
                 await told(h, confirmed())
-            await asyncio.sleep(0.3)
-            begun = time.monotonic()
             await h.send(code_wanted(), caller=SYSTEM)
             while not any("Anmeldecode" in str(one["Subject"]) for one in mail.taken):
-                assert time.monotonic() - begun < 2.8, "the third row of notices was not waited for"
+                assert len(mail.taken) < notices, "it came behind all of them"
                 await asyncio.sleep(0.05)
             working.cancel()
             with suppress(asyncio.CancelledError):
@@ -72,7 +71,7 @@ async def test_a_code_does_not_wait_behind_notices(postgres_server: PostgresServ
 
 
 async def all_delivered(h: Harness) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while {state for state, _ in await states(h)} != {"delivered"}:
         assert time.monotonic() < until, await states(h)
         await asyncio.sleep(0.1)

@@ -1,5 +1,6 @@
 """What is heard of bookings: told to their drivers, kept for calendars, reminded of in time."""
 
+from datetime import timedelta
 from typing import get_args
 
 import msgspec
@@ -9,13 +10,15 @@ from evslot.services.notification.domain.facts import BookingFacts
 from evslot.services.notification.handlers.receipts import tell_with_receipt
 from evslot.services.notification.handlers.telling import tell
 from evslot.services.notification.messages import Kind
-from evslot.services.notification.store import bookings
+from evslot.services.notification.store import bookings, deliveries
 from evslot.services.reservation import messages as reservation
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
 
 handlers = Handlers()
 
+BEHIND_CONFIRMATION = timedelta(hours=25)
+"""Longer than a mail is tried: by then the confirmation has gone out or was given up."""
 REMINDED_AT_ONCE = 200
 """Reminders of one transaction; more follow a second later."""
 
@@ -33,11 +36,16 @@ async def reservation_confirmed(event: reservation.ReservationConfirmed, tx: Tra
 
 @handlers.heard(reservation.ReservationCancelled)
 async def reservation_cancelled(event: reservation.ReservationCancelled, tx: Transaction) -> None:
-    """Tell the driver that the booking is given up, and what it cost."""
+    """Tell the driver that the booking is given up, and what it cost.
+
+    Never before the confirmation: its calendar file would put the booking back.
+    """
     told = telling.told_cancelled(event)
     await _keep(event.reservation, told, tx)
     await bookings.delete_reminders(tx, event.reservation.reservation_id)
-    await tell(told, tx)
+    driver_id, reservation_id = event.reservation.driver_id, event.reservation.reservation_id
+    behind = await deliveries.lock_on_its_way(tx, driver_id, reservation_id)
+    await tell(told, tx, tx.now + BEHIND_CONFIRMATION if behind else None)
 
 
 @handlers.heard(reservation.ReservationStarted)
@@ -54,7 +62,7 @@ async def reservation_completed(event: reservation.ReservationCompleted, tx: Tra
     told = telling.told_completed(event)
     await _keep(event.reservation, told, tx)
     await bookings.delete_reminders(tx, event.reservation.reservation_id)
-    await tell_with_receipt(told, event.reservation.payment_id, tx)
+    await tell_with_receipt(told, event.reservation.driver_id, event.reservation.payment_id, tx)
 
 
 @handlers.heard(reservation.PaymentFailed)

@@ -8,7 +8,7 @@ from evslot.services.notification.adapters.mailing import MailCode, MailNotice
 from evslot.services.notification.adapters.smtp import Mailed
 from evslot.services.notification.domain.facts import Facts
 from evslot.services.notification.domain.wording import language_for
-from evslot.services.notification.handlers.telling import CONTACT
+from evslot.services.notification.handlers.telling import CONTACT, stop_waiting
 from evslot.services.notification.messages import NotificationDelivered
 from evslot.services.notification.store import deliveries, people
 from evslot.services.user import messages as user
@@ -28,6 +28,7 @@ async def contact_answered(reply: Reply, tx: Transaction) -> None:
         contact = reply.result(user.Contact)
     except Refused as refused:
         await deliveries.fail_delivery(tx, reply.about, f"no_contact: {refused.code}")
+        await _go_on(reply.about, tx)
         return
     language = language_for(contact.language)
     row = await deliveries.start_sending(tx, reply.about, language)
@@ -64,6 +65,7 @@ async def _finish(notification_id: UUID, result: Mailed | JobFailed, tx: Transac
     failure = "given_up" if isinstance(result, JobFailed) else result.failure
     if failure is not None:
         await deliveries.fail_delivery(tx, notification_id, failure)
+        await _go_on(notification_id, tx)
         return
     row = await deliveries.finish_delivery(tx, notification_id)
     if row is not None:
@@ -76,3 +78,10 @@ async def _finish(notification_id: UUID, result: Mailed | JobFailed, tx: Transac
                 version=row["version"],
             )
         )
+    await _go_on(notification_id, tx)
+
+
+async def _go_on(notification_id: UUID, tx: Transaction) -> None:
+    """What waited behind this mail is next."""
+    for later in await deliveries.find_behind(tx, notification_id):
+        await stop_waiting(later, tx)

@@ -9,13 +9,13 @@ from msgspec import Struct
 from evslot.services.notification.domain.facts import BookingFacts
 from evslot.services.notification.domain.telling import Told
 from evslot.services.notification.domain.wording import language_for
-from evslot.services.notification.handlers.telling import ask_contact, tell
+from evslot.services.notification.handlers.telling import stop_waiting, tell
 from evslot.services.notification.store import deliveries
 from evslot.services.payment import messages as payment
 from evslot.spine.handling import Handlers, Reply
 from evslot.spine.message import Refused
 from evslot.spine.transaction import Transaction
-from evslot.values import PaymentId
+from evslot.values import PaymentId, UserId
 
 handlers = Handlers()
 
@@ -34,7 +34,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
     language: str
 
 
-async def tell_with_receipt(told: Told, payment_id: PaymentId | None, tx: Transaction) -> None:
+async def tell_with_receipt(
+    told: Told, driver_id: UserId, payment_id: PaymentId | None, tx: Transaction
+) -> None:
     """Told at once in the list; the mail waits for the receipt where there will be one."""
     assert isinstance(told.facts, BookingFacts)
     if payment_id is None or not told.facts.paid:
@@ -42,7 +44,7 @@ async def tell_with_receipt(told: Told, payment_id: PaymentId | None, tx: Transa
     elif await tell(told, tx, tx.now + WAIT_FOR_RECEIPT) and await deliveries.has_receipt(
         tx, payment_id
     ):
-        await _ask_waiting(told.facts.reservation_id, payment_id, tx)
+        await _ask_waiting(driver_id, told.facts.reservation_id, payment_id, tx)
 
 
 @handlers.heard(payment.ReceiptIssued)
@@ -50,7 +52,7 @@ async def receipt_issued(event: payment.ReceiptIssued, tx: Transaction) -> None:
     """The mail that waits for this receipt asks for it; one that comes later finds it known."""
     if event.kind == "receipt":
         await deliveries.insert_receipt(tx, event.payment_id)
-        await _ask_waiting(event.reservation_id, event.payment_id, tx)
+        await _ask_waiting(event.payer_id, event.reservation_id, event.payment_id, tx)
 
 
 @handlers.answered("receipt")
@@ -60,7 +62,7 @@ async def receipt_answered(reply: Reply, tx: Transaction) -> None:
     try:
         piece = reply.result(payment.ReceiptPart)
     except Refused:
-        await _mail(reply.about, tx)
+        await stop_waiting(reply.about, tx)
         return
     if await deliveries.lock_email(tx, reply.about) != "waiting":
         return  # went without, or the same answer came twice
@@ -68,21 +70,24 @@ async def receipt_answered(reply: Reply, tx: Transaction) -> None:
     if piece.part + 1 < piece.parts <= PARTS_LIMIT:
         await _ask(reply.about, wanted.payment_id, wanted.language, piece.part + 1, tx)
     else:
-        await _mail(reply.about, tx)
+        await stop_waiting(reply.about, tx)
 
 
 @handlers.every(seconds=2.0)
 async def send_without_receipt(tx: Transaction) -> None:
-    """Who waited long enough asks once, should the news of it be lost; then mails without."""
+    """Who waited long enough for a receipt asks once, should the news of it be lost; then mails."""
     for row in await deliveries.lock_waiting(tx, SENT_AT_ONCE):
-        if row["asked"] == 0 and row["payment_id"] is not None:
+        for_receipt = row["kind"] == "reservation_completed" and row["payment_id"] is not None
+        if for_receipt and row["asked"] == 0:
             await _ask(row["notification_id"], row["payment_id"], row["language"], 0, tx)
         else:
-            await _mail(row["notification_id"], tx)
+            await stop_waiting(row["notification_id"], tx)
 
 
-async def _ask_waiting(reservation_id: UUID, payment_id: PaymentId, tx: Transaction) -> None:
-    for row in await deliveries.find_waiting(tx, reservation_id):
+async def _ask_waiting(
+    user_id: UserId, reservation_id: UUID, payment_id: PaymentId, tx: Transaction
+) -> None:
+    for row in await deliveries.find_waiting(tx, user_id, reservation_id):
         await _ask(row["notification_id"], payment_id, row["language"], 0, tx)
 
 
@@ -99,9 +104,3 @@ async def _ask(
         context=Wanted(payment_id=payment_id, language=language),
         attempt=attempt,
     )
-
-
-async def _mail(notification_id: UUID, tx: Transaction) -> None:
-    user_id = await deliveries.start_asking(tx, notification_id)
-    if user_id is not None:
-        ask_contact(notification_id, user_id, tx)

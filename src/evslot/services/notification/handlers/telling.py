@@ -18,7 +18,7 @@ CONTACT = "contact"
 
 
 async def tell(told: telling.Told, tx: Transaction, wait_until: datetime | None = None) -> bool:
-    """Whether it was new; with `wait_until` the mail waits until then for its receipt."""
+    """Whether it was new; with `wait_until` the mail waits for something until then."""
     user_id = told.user_id
     if user_id is None:
         return False
@@ -47,6 +47,13 @@ async def tell(told: telling.Told, tx: Transaction, wait_until: datetime | None 
 def ask_contact(notification_id: UUID, user_id: UserId, tx: Transaction) -> None:
     """The address is asked for when it is needed, and kept nowhere."""
     tx.ask(user.GetContact(user_id=user_id), then=CONTACT, about=notification_id)
+
+
+async def stop_waiting(notification_id: UUID, tx: Transaction) -> None:
+    """A mail that waited goes on its way."""
+    user_id = await deliveries.start_asking(tx, notification_id)
+    if user_id is not None:
+        ask_contact(notification_id, user_id, tx)
 
 
 async def _start_mail(

@@ -35,10 +35,38 @@ async def lock_email(tx: Transaction, notification_id: UUID) -> str | None:
     return state
 
 
+async def lock_on_its_way(tx: Transaction, user_id: UserId, reservation_id: UUID) -> bool:
+    """Whether a booking's confirmation is not mailed yet; locked, so that its end is not missed."""
+    return bool(
+        await tx.fetch(
+            """select d.state from notification n join delivery d using (notification_id)
+               where n.user_id = $1 and n.kind = 'reservation_confirmed' and n.subject_id = $2
+                 and d.state in ('asking', 'sending')
+               for update of d""",
+            user_id,
+            reservation_id,
+        )
+    )
+
+
+async def find_behind(tx: Transaction, notification_id: UUID) -> list[UUID]:
+    """Cancellations that wait until this confirmation was mailed, or given up."""
+    rows = await tx.fetch(
+        """select later.notification_id
+           from notification n
+           join notification later on later.subject_id = n.subject_id
+             and later.user_id = n.user_id and later.kind = 'reservation_cancelled'
+           join delivery d on d.notification_id = later.notification_id and d.state = 'waiting'
+           where n.notification_id = $1 and n.kind = 'reservation_confirmed'""",
+        notification_id,
+    )
+    return [row["notification_id"] for row in rows]
+
+
 async def lock_waiting(tx: Transaction, limit: int) -> list[Row]:
-    """Mails whose receipt should have come by now."""
+    """Mails that have waited long enough."""
     return await tx.fetch(
-        """select d.notification_id, d.asked, n.language, b.payment_id
+        """select d.notification_id, d.asked, n.kind, n.language, b.payment_id
            from delivery d
            join notification n using (notification_id)
            left join booking b on b.reservation_id = n.subject_id
@@ -49,13 +77,14 @@ async def lock_waiting(tx: Transaction, limit: int) -> list[Row]:
     )
 
 
-async def find_waiting(tx: Transaction, reservation_id: UUID) -> list[Row]:
+async def find_waiting(tx: Transaction, user_id: UserId, reservation_id: UUID) -> list[Row]:
     """Mails about a booking that wait for its receipt and have not asked for it."""
     return await tx.fetch(
         """select n.notification_id, n.language
            from notification n join delivery d using (notification_id)
-           where n.subject_id = $1 and n.kind = 'reservation_completed'
+           where n.user_id = $1 and n.kind = 'reservation_completed' and n.subject_id = $2
              and d.state = 'waiting' and d.asked = 0""",
+        user_id,
         reservation_id,
     )
 
@@ -73,7 +102,7 @@ async def note_asked(tx: Transaction, notification_id: UUID, due_at: datetime) -
 
 
 async def start_asking(tx: Transaction, notification_id: UUID) -> UserId | None:
-    """Who a mail goes to that waits no longer for a receipt; None where it did not wait."""
+    """Who a mail goes to that waits no longer; None where it did not wait."""
     user_id: UserId | None = await tx.fetch_value(
         """update delivery d set state = 'asking', due_at = null, changed_at = $2
            from notification n
