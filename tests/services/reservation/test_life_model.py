@@ -207,5 +207,5 @@ def test_a_booking_lives_as_the_model_says(postgres_server: PostgresServer) -> N
 
 
 @pytest.mark.prove
-def test_a_thousand_bookings_live_as_the_model_says(postgres_server: PostgresServer) -> None:
-    live(postgres_server, lives=1000, acts=40)
+def test_four_hundred_bookings_live_as_the_model_says(postgres_server: PostgresServer) -> None:
+    live(postgres_server, lives=400, acts=40)
