@@ -10,20 +10,24 @@ queries = Queries()
 ALIKE = 0.35
 """Of the words in a name, by trigrams: two letters changed places in a word of nine."""
 
-# Stations are asked through the index, whose own limit for "alike" is 0.6: there are many.
+# Stations are asked through indexes, for there are many: what begins so; what is alike by the
+# index's own limit of 0.6, where there are letters enough to compare.
 FOUND = """
 with asked as materialized (
   select folded($1) as words,
     replace(replace(replace(folded($1), '\\', '\\\\'), '%', '\\%'), '_', '\\_') || '%' as begins,
     case when $2::float8 is not null then on_globe($2, $3::float8) end as here),
 stations as materialized (
-  (select s.station_id from asked, station s
-   where s.status <> 'retired' and folded(s.name) like asked.begins
-   order by folded(s.name) limit 50)
+  select s.station_id from asked, lateral (
+    select s.station_id from station s
+    where s.status <> 'retired'
+      and s.folded ~>=~ asked.words and s.folded ~<~ (asked.words || chr(1114111))
+    order by s.folded using ~<~ limit 50) s
   union
-  (select s.station_id from asked, station s
-   where s.status <> 'retired' and asked.words <% folded(s.name)
-   order by word_similarity(asked.words, folded(s.name)) desc, s.station_id limit 50)),
+  select s.station_id from asked, lateral (
+    select s.station_id from station s
+    where s.status <> 'retired' and asked.words <% s.folded and length(asked.words) > 3
+    order by word_similarity(asked.words, s.folded) desc, s.station_id limit 50) s),
 found as (
   select p.kind, p.name, case when p.kind = 'city' then '' else p.city end as detail, p.country,
     p.latitude, p.longitude, p.radius_metres, p.stations, null::uuid as station_id, p.folded
@@ -31,7 +35,7 @@ found as (
   where p.folded like asked.begins or word_similarity(asked.words, p.folded) >= $5
   union all
   select 'station', s.name, concat_ws(', ', nullif(s.address, ''), nullif(s.city, '')), s.country,
-    s.latitude, s.longitude, 500, 1, s.station_id, folded(s.name)
+    s.latitude, s.longitude, 500, 1, s.station_id, s.folded
   from stations join station s using (station_id))
 select f.* from asked, found f
 order by f.folded = asked.words desc, f.folded like asked.begins desc,

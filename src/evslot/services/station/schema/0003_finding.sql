@@ -66,10 +66,9 @@ return lower(replace(
   regexp_replace(regexp_replace(normalize(name, nfkd), '[\u0300-\u036f]', '', 'g'), '\s+', ' ', 'g'),
   'ß', 'ss'));
 
-create index station_named on station using gin (folded(name) gin_trgm_ops)
-  where status <> 'retired';
-create index station_named_from on station (folded(name) text_pattern_ops)
-  where status <> 'retired';
+alter table station add column folded text not null generated always as (folded(name)) stored;
+create index station_named on station using gin (folded gin_trgm_ops) where status <> 'retired';
+create index station_named_from on station (folded text_pattern_ops) where status <> 'retired';
 
 -- What one can search around besides stations: cities, districts, postcodes, made anew from the
 -- stations there whenever one changed.
