@@ -10,13 +10,22 @@ from evslot.gateway.app import Gateway
 from evslot.gateway.live import Live, LiveEvent
 from evslot.gateway.positions import Partitions, from_text, to_text
 from evslot.gateway.settings import GatewaySettings
+from evslot.services.notification import messages as notification
 from evslot.services.payment import messages as payment
 from evslot.services.reservation import messages as reservation
 from evslot.services.user import messages as user
 from evslot.spine.config import Config
-from evslot.values import Money, PaymentId, StationId, UserId, new_id
+from evslot.values import (
+    Money,
+    NotificationId,
+    OrganisationId,
+    PaymentId,
+    StationId,
+    UserId,
+    new_id,
+)
 from tests.gateway.edge_bench import Edge, environment
-from tests.gateway.made_up import booking
+from tests.gateway.made_up import PERIOD, booking
 from tests.harness import driver
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +54,56 @@ async def test_a_station_stream_tells_slots_and_nothing_personal(edge: Edge) -> 
         await edge.responder.emit(reservation.HoldExpired(reservation=gone, version=2))
         _, slot = await stream.event()
         assert (slot["state"], slot["held_until"]) == ("free", None)
+
+
+async def test_a_station_stream_tells_that_the_station_itself_changed(edge: Edge) -> None:
+    """A closure, a charger's state, new hours: read it anew."""
+    station_id = StationId(new_id())
+    async with edge.follow(f"/v1/live?station={station_id}") as stream:
+        await stream.beginning()
+        now = PERIOD.start
+        closure = reservation.Closure(
+            closure_id=uuid4(),
+            version=1,
+            station_id=station_id,
+            organisation_id=OrganisationId(new_id()),
+            charger_ids=(),
+            period=PERIOD,
+            reason="works",
+            state="standing",
+            created_at=now,
+            changed_at=now,
+        )
+        await edge.responder.emit(reservation.ClosureChanged(closure=closure, version=1))
+        name, told = await stream.event()
+        assert name == "station"
+        assert told == {"station_id": str(station_id), "what": "ClosureChanged"}
+        done = booking(station_id=station_id, state="completed")
+        await edge.responder.emit(
+            reservation.ReservationCompleted(reservation=done, version=7, by="driver")
+        )
+        name, slot = await stream.event()
+        assert (name, slot["state"]) == ("slot", "free")
+
+
+async def test_a_new_line_of_the_own_list_is_told_to_its_owner(edge: Edge) -> None:
+    somebody = driver()
+    assert somebody.user_id is not None
+    async with edge.follow("/v1/live", **edge.sign(somebody)) as stream:
+        await stream.beginning()
+        for user_id in (UserId(uuid4()), somebody.user_id):
+            await edge.responder.emit(
+                notification.NotificationAdded(
+                    notification_id=NotificationId(uuid4()),
+                    user_id=user_id,
+                    kind="confirmed",
+                    reservation_id=None,
+                )
+            )
+        name, told = await stream.event()
+        assert (name, told["kind"]) == ("notification", "confirmed")
+        with pytest.raises(TimeoutError):
+            await stream.event(0.3)
 
 
 async def test_what_does_not_change_a_slot_is_not_told_of_it(edge: Edge) -> None:
