@@ -2,18 +2,19 @@
 
 import asyncio
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from evslot.embedded.kafka import EmbeddedKafka
 from evslot.embedded.ports import free_port
 from evslot.embedded.postgres import EmbeddedPostgres
-from evslot.embedded.supervisor import Step, Supervisor
+from evslot.embedded.supervisor import Process, Step, Supervisor
 
 START_SECONDS = 240  # a first run downloads the broker's libraries
 STOP_SECONDS = 15
@@ -68,7 +69,8 @@ class Servers:
         folder = self._folder / "postgres-server"
         postgres = EmbeddedPostgres(folder, free_port())
         prepare = Step(name="prepare", action=postgres.prepare)
-        await self._supervise(Supervisor([prepare, postgres.process(["prepare"])], folder=folder))
+        server = _forgetful(postgres.process(["prepare"]))
+        await self._supervise(Supervisor([prepare, server], folder=folder))
         return PostgresServer(postgres.host, postgres.port, postgres.superuser_dsn)
 
     async def _run_kafka(self) -> str:
@@ -84,3 +86,11 @@ class Servers:
 
     def _submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def _forgetful(server: Process) -> Process:
+    """Nothing of it outlives the run: not flushed while it runs, not written out at its end.
+
+    What a killed process would leave is the same; only a machine that loses power would notice.
+    """
+    return replace(server, argv=[*server.argv, "-c", "fsync=off"], stop_signal=signal.SIGQUIT)
