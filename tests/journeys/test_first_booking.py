@@ -1,4 +1,4 @@
-"""What the README tells people to paste works."""
+"""What the first guide tells people to paste works."""
 
 import asyncio
 import re
@@ -10,8 +10,9 @@ from tests.journeys.running_system import RunningSystem
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def test_the_booking_in_the_readme_is_made_and_given_up(system: RunningSystem) -> None:
-    section = (ROOT / "README.md").read_text().split("## Try a booking")[1]
+async def test_the_booking_of_the_guide_is_made_and_given_up(system: RunningSystem) -> None:
+    guide = ROOT / "docs" / "guides" / "first-booking.md"
+    section = guide.read_text().split("## Paste it")[1]
     pasted = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[0]
     script = pasted.replace("http://127.0.0.1:8080", system.gateways[0]).replace(
         ".venv/bin/", f"{Path(sys.executable).parent}/"
