@@ -21,12 +21,13 @@ class LiveStream:
         while not self.last_id:
             await self._block()
 
-    async def event(self) -> tuple[str, Any]:
-        """Name and data of the next event."""
+    async def event(self, *names: str) -> tuple[str, Any]:
+        """Name and data of the next event; of one of these names, where any are given."""
         async with asyncio.timeout(EVENT_SECONDS):
-            while "event" not in (block := await self._block()):
-                pass
-        return block["event"], msgspec.json.decode(block["data"])
+            while True:
+                block = await self._block()
+                if "event" in block and (not names or block["event"] in names):
+                    return block["event"], msgspec.json.decode(block["data"])
 
     async def _block(self) -> dict[str, str]:
         fields: dict[str, str] = {}
