@@ -9,7 +9,7 @@ from uuid import uuid4
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.architecture.house import ROOT
-from tests.journeys.people import Town, made_up_email
+from tests.journeys.people import Town, eventually, made_up_email
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -63,6 +63,7 @@ class Driver:
         self.town = town
         self.email = made_up_email()
         self.complaints: list[str] = []
+        self._read: set[int] = set()
         self._origin = str(town.gateway(0).base_url).rstrip("/")
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
@@ -75,8 +76,15 @@ class Driver:
         )
 
     async def mailed_code(self) -> str:
-        """Of the newest mail to them."""
-        mail = await self.town.awaited_mail(self.email, "")
+        """Of the newest mail to them, which they have not used yet."""
+
+        async def unread() -> list[int]:
+            numbers = [mail["number"] for mail in await self.town.mails(self.email)]
+            return [number for number in numbers if number not in self._read]
+
+        number = (await eventually(unread, bool))[0]
+        self._read.add(number)
+        mail = await self.town.mail(number)
         found = re.search(r"\b(\d{6})\b", mail["text"])
         assert found is not None, mail
         return found.group(1)
@@ -99,6 +107,7 @@ class Driver:
     async def shown(self, name: str) -> None:
         """Keeps what is seen, where EVSLOT_SHOTS names a folder; looks for barriers always."""
         if folder := os.environ.get("EVSLOT_SHOTS"):
+            await self.page.evaluate("scrollTo(0, 0)")
             await self.page.wait_for_timeout(150)
             path = Path(folder) / f"{name}.png"
             await self.page.screenshot(path=path, full_page=True)
@@ -123,6 +132,27 @@ class Driver:
     def _asked(self, request: Request) -> None:
         if not request.url.startswith((self._origin, "blob:")):
             self.complaints.append(f"left the origin: {request.url}")
+
+
+class Keyboard:
+    """Counts the keys of somebody who has no mouse."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.pressed = 0
+
+    async def press(self, key: str) -> None:
+        self.pressed += 1
+        await self._page.keyboard.press(key)
+
+    async def until_focus_is_on(self, text: str) -> None:
+        """Tab by Tab; fails where the focus gets lost."""
+        for _ in range(30):
+            await self.press("Tab")
+            said = await self._page.evaluate("document.activeElement.textContent")
+            if text in said:
+                return
+        raise AssertionError(f"no Tab leads to {text!r}")
 
 
 def made_up_street() -> str:

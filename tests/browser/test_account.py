@@ -42,3 +42,26 @@ async def test_a_sample_driver_signs_in_by_a_link_in_development(garage: Garage)
         ("evslot", True, "Lax")
     ]
     assert "evslot" not in await driver.page.evaluate("document.cookie")
+
+
+async def test_a_session_that_is_ended_elsewhere_ends_here_and_can_be_opened_again(
+    garage: Garage,
+) -> None:
+    driver = await garage.driver()
+    await driver.knows_their_plug()
+    await driver.sign_up()
+    (cookie,) = await driver.page.context.cookies()
+    ended = await driver.town.gateway(0).delete(
+        "/v1/browser-sessions/current",
+        headers={
+            "Cookie": f"{cookie['name']}={cookie['value']}",
+            "Sec-Fetch-Site": "same-origin",
+        },
+    )
+    assert ended.status_code == 204
+    # Nothing is tapped: the live stream ended, and the app asked why.
+    await expect(driver.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    await driver.page.get_by_role("link", name="Bookings").click()
+    await expect(driver.page.get_by_text("Sign in to see your bookings")).to_be_visible()
+    await driver.sign_in_here()
+    await expect(driver.page.get_by_text("You have no booking yet")).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.async_api import Route, expect
 
 from evslot.services.station.messages import StationView
 from evslot.values import Period
-from tests.browser.driving import DESK, Driver, Garage, made_up_street
+from tests.browser.driving import DESK, Driver, Garage, Keyboard, made_up_street
 from tests.journeys.people import Person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
@@ -149,8 +149,10 @@ async def test_a_hold_outlives_a_reload_and_a_card_that_is_declined(
     await driver.shown("checkout-declined-desk")
     await page.get_by_label("Test card with bank approval").check()
     await page.get_by_role("button", name="Book and pay").click()
+    approve = page.get_by_role("button", name="Approve the payment")
+    await expect(approve).to_be_visible()
     await driver.shown("checkout-challenge-desk")
-    await page.get_by_role("button", name="Approve the payment").click()
+    await approve.click()
     await expect(page.locator(".code")).to_be_visible()
     await page.get_by_role("button", name="Cancel …").click()
     await driver.shown("booking-cancel-desk")
@@ -159,3 +161,29 @@ async def test_a_hold_outlives_a_reload_and_a_card_that_is_declined(
     await page.get_by_role("link", name="Bookings").first.click()
     await expect(page.get_by_role("heading", name="Past")).to_be_visible()
     await driver.shown("mine-desk")
+
+
+async def test_a_returning_driver_books_with_at_most_25_keys(
+    garage: Garage, operator: Person
+) -> None:
+    away = {"latitude": 51.34, "longitude": 12.37}
+    await operator.fresh_station(name=made_up_street(), city="Leipzig", position=away)
+    driver = await garage.driver(viewport=DESK)
+    await driver.knows_their_plug()
+    await driver.sign_up()
+    page = driver.page
+    await page.goto("/?place=Leipzig&lat=51.34&lon=12.37&radius=3000&zone=Europe/Berlin")
+    await expect(page.get_by_role("heading", name="1 station")).to_be_visible()
+    keys = Keyboard(page)
+    await keys.until_focus_is_on("Skip to the content")
+    await keys.press("Enter")
+    await keys.until_focus_is_on("Lindenhof")
+    await keys.press("Enter")
+    await expect(page.get_by_role("button", name="Continue")).to_be_enabled()
+    await keys.until_focus_is_on("Continue")
+    await keys.press("Enter")
+    await expect(page.get_by_role("button", name="Book and pay €3.40")).to_be_visible()
+    await keys.until_focus_is_on("Book and pay")
+    await keys.press("Enter")
+    await expect(page.locator(".code")).to_be_visible()
+    assert keys.pressed <= 25

@@ -17,6 +17,8 @@ type Wish<K extends Name> = Partial<
   Pick<Operations[K], 'path' | 'query' | 'body'> & { key: string; signal: AbortSignal }
 >;
 
+/** Told to the window where the session turned out to be over. */
+export const SIGNED_OUT = 'evslot:signed-out';
 const TRIES = 8;
 const MILLISECONDS = 15_000;
 /** How far the server's clock is ahead of ours. */
@@ -59,7 +61,9 @@ export async function send(
     }
     if (answer.status === 204) return undefined;
     if (answer.ok && answer.status !== 202) return await answer.json();
-    throw await refusal(answer);
+    const refused = await refusal(answer);
+    if (refused.status === 401) window.dispatchEvent(new Event(SIGNED_OUT));
+    throw refused;
   }
 }
 

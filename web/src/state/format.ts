@@ -1,4 +1,4 @@
-import type { Money, Period } from '../api/types';
+import type { Money, Period, PriceLine } from '../api/types';
 import { locale, t } from './language.svelte';
 
 const MINUTE = 60_000;
@@ -8,6 +8,19 @@ export function money(sum: Money): string {
   const format = new Intl.NumberFormat(locale(), { style: 'currency', currency: sum.currency });
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
   return format.format(sum.amount / 10 ** digits);
+}
+
+const TIMED = /^(\d+) minutes(?: at [A-Z]{3} ([\d.]+) per hour)?$/;
+
+/** What a line of a price is for; the words of the service where ours do not know it. */
+export function lineText(line: PriceLine, currency: string): string {
+  const words = t().checkout.lines;
+  if (line.kind === 'FLAT') return words.flat;
+  const [, minutes, rate] = TIMED.exec(line.text) ?? [];
+  if (!minutes) return line.text;
+  if (!rate) return words.time(Number(minutes));
+  const format = new Intl.NumberFormat(locale(), { style: 'currency', currency });
+  return words.timeAt(Number(minutes), format.format(Number(rate)));
 }
 
 function when(instant: string | number, zone: string, options: Intl.DateTimeFormatOptions): string {

@@ -10,6 +10,8 @@ interface Hears {
   payment?: (change: OwnChange) => void;
   /** Too much was missed, or the stream began anew: read the state again. */
   anew?: () => void;
+  /** The server ended it for good: perhaps the session is over. It is tried again. */
+  closed?: () => void;
 }
 
 const AGAIN_MILLISECONDS = 3000;
@@ -33,6 +35,7 @@ export function follow(station: string | null, hears: Hears): () => void {
       live.broken = true;
       if (source?.readyState === EventSource.CLOSED) {
         opened = true;
+        hears.closed?.();
         timer = window.setTimeout(open, AGAIN_MILLISECONDS);
       }
     });
@@ -44,6 +47,7 @@ export function follow(station: string | null, hears: Hears): () => void {
   };
   open();
   return () => {
+    live.broken = false;
     clearTimeout(timer);
     source?.close();
   };

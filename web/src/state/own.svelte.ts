@@ -1,5 +1,6 @@
 import type { OwnChange } from '../api/types';
 import { follow } from './live.svelte';
+import { check } from './session.svelte';
 
 type Hear = (change: OwnChange | null) => void;
 
@@ -8,7 +9,7 @@ const listeners = new Set<Hear>();
 /** One stream for the whole app: all that happens to the caller's own bookings. */
 export function hearOwn(): () => void {
   const tell = (change: OwnChange | null): void => listeners.forEach((hear) => hear(change));
-  return follow(null, { reservation: tell, payment: tell, anew: () => tell(null) });
+  return follow(null, { reservation: tell, payment: tell, anew: () => tell(null), closed: () => void check() });
 }
 
 /** null: something may have been missed, read anew. The answer ends the listening. */

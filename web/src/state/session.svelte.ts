@@ -1,4 +1,4 @@
-import { call, Refused } from '../api/client';
+import { call, Refused, SIGNED_OUT } from '../api/client';
 import type { Account } from '../api/types';
 
 export const session = $state<{ known: boolean; signedIn: boolean; account: Account | null }>({
@@ -6,6 +6,8 @@ export const session = $state<{ known: boolean; signedIn: boolean; account: Acco
   signedIn: false,
   account: null,
 });
+
+window.addEventListener(SIGNED_OUT, forget);
 
 /** Asks who this browser is signed in as; never raises: without an answer it is nobody. */
 export async function begin(): Promise<void> {
@@ -28,6 +30,12 @@ export async function signIn(email: string, code: string, key: string): Promise<
 export async function signOut(): Promise<void> {
   await call('DELETE /v1/browser-sessions/current');
   forget();
+}
+
+/** Whether the session still lasts; without an answer it is taken to last. */
+export async function check(): Promise<void> {
+  const found = await call('GET /v1/browser-sessions/current').catch(() => null);
+  if (found && !found.signed_in) forget();
 }
 
 /** The session is over, here or elsewhere. */

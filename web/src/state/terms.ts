@@ -17,8 +17,11 @@ export function termLines(terms: Terms, total: Money, start: string, zone: strin
       step.kept_percent === 0 ? t().checkout.free(instant) : t().checkout.keeps(instant, kept(step.kept_percent)),
     );
   }
-  if (terms.last_percent > 0) lines.push(t().checkout.after(kept(terms.last_percent)));
-  else if (!lines.length) lines.push(t().checkout.alwaysFree);
+  if (terms.last_percent > 0) {
+    const costs = kept(terms.last_percent);
+    lines.push(lines.length ? t().checkout.after(costs) : t().checkout.always(costs));
+  }
+  if (!lines.length) lines.push(t().checkout.alwaysFree);
   if (terms.grace_minutes) lines.push(t().checkout.grace(terms.grace_minutes));
   return lines;
 }
