@@ -140,9 +140,17 @@ def poisoned_places() -> list[tuple[str, str, type[Message]]]:
         handlers = wired.all_handlers()
         _, speakers = wired.hears(handlers)
         for speaker in speakers:
-            heard = next(k for k in handlers.events if home_of(k) == MODULES[speaker].__name__)
-            places.append((name, topics.events(speaker), heard))
+            places.append((name, topics.events(speaker), heard_by_all(speaker)))
     return places
+
+
+def heard_by_all(speaker: str) -> type[Message]:
+    """An event of a service that everybody reads who reads any of them; others pass it over."""
+    heard = [set(parts.service(name).all_handlers().events) for name in parts.SERVICES]
+    home = MODULES[speaker].__name__
+    theirs = [{k for k in kinds if home_of(k) == home} for kinds in heard]
+    common = set.intersection(*(kinds for kinds in theirs if kinds))
+    return min(common, key=wire_name)
 
 
 async def poison_everything(system: RunningSystem) -> None:
