@@ -67,6 +67,7 @@ lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes (UPGRADE=1: ne
 
 clean: ## remove the environment and all caches (data in .evslot stays)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf web/node_modules src/evslot/web
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. Each stamp is newer than what it was made from; a second run does nothing.
