@@ -27,6 +27,8 @@ FLAGS = [
 def browser_system(cache_dir: Path) -> Iterator[RunningSystem]:
     """One process of each part."""
     running = RunningSystem(cache_dir, {})
+    # The journeys' two seconds are too short for somebody who reads.
+    running.environment["EVSLOT_RESERVATION_HOLD_SECONDS_SOON"] = "120"
     try:
         running.start()
         yield running
