@@ -70,6 +70,14 @@ async def station(operator: Person) -> StationView:
 
 
 @pytest.fixture(scope="session")
-async def driver(town: Town) -> Person:
+async def account(town: Town) -> Person:
     """Somebody with an account."""
     return await town.sign_up()
+
+
+@pytest.fixture
+async def driver(account: Person) -> Person:
+    """Somebody with an account, who holds nothing: a test before may have left holds."""
+    for held in (await account.bookings(states="held")).reservations:
+        await account.request("POST", f"/v1/reservations/{held.reservation_id}/cancellation")
+    return account
