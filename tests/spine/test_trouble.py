@@ -175,7 +175,6 @@ async def test_a_database_that_dies_is_waited_for(cache_dir: Path, ledger_keys: 
             work = asyncio.create_task(h.commands._persist(list(held)))
             pid = await until_lingering(h)
             (psutil.Process(pid).parent() or psutil.Process(pid)).kill()
-            await asyncio.sleep(0.5)
             finished = [hand.finished for hand in held]
             await asyncio.wait_for(work, 30)
             await h._collect()

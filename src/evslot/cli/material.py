@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -214,17 +217,37 @@ def report(total: int, reports: list[station.ImportReport]) -> None:
     )
 
 
-def inbox(*, limit: int = 10) -> None:
-    """Print what the mail catcher of `evslot up` holds, newest first."""
+def inbox(*, limit: int = 10, to: str | None = None, wait: float = 0.0) -> None:
+    """Print what the mail catcher of `evslot up` holds, newest first.
+
+    Parameters
+    ----------
+    to
+        Only mails to this address.
+    wait
+        Seconds to wait for one that came within the last minute.
+    """
     where = Config.from_environment().shared(Surroundings)
     base = f"http://127.0.0.1:{where.mail_http_port}"
-    mails = _fetch(f"{base}/api/messages")["messages"]
+    address = f"{base}/api/messages" + (f"?{urlencode({'to': to})}" if to else "")
+    until = time.monotonic() + wait
+    mails = _fetch(address)["messages"]
+    while time.monotonic() < until and not _came_lately(mails):
+        time.sleep(0.1)
+        mails = _fetch(address)["messages"]
     for mail in mails[:limit]:
         whole = _fetch(f"{base}/api/messages/{mail['number']}")
         console.rule(str(whole.get("subject", "")))
         console.print(f"to {', '.join(whole.get('recipients', []))}", style="dim")
         console.print(str(whole.get("text", "")), markup=False)
     console.print(f"{len(mails)} mails; read them at {base}")
+
+
+def _came_lately(mails: list[dict[str, Any]]) -> bool:
+    if not mails:
+        return False
+    age = datetime.now(UTC) - datetime.fromisoformat(mails[0]["received_at"])
+    return age < timedelta(minutes=1)
 
 
 def _fetch(address: str) -> Any:
