@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid4
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -246,14 +247,15 @@ class Person:
         """A new station of the own organisation, in the middle of Berlin."""
         assert self.organisation is not None
         plug = {"standard": "IEC_62196_T2", "max_watts": 22_000}
+        name = changed.get("name") or f"Uferstraße {uuid4().hex[:6]}"
         body = {
             "organisation_id": str(self.organisation.organisation_id),
-            "name": f"Uferstraße {uuid4().hex[:6]}",
+            "name": name,
             "address": "Uferstraße 1",
             "city": "Berlin",
             "postcode": "10115",
             "country": "DE",
-            "position": {"latitude": 52.52, "longitude": 13.4},
+            "position": place_of(name),
             "zone": "Europe/Berlin",
             "chargers": [{"label": f"A{n}", "connectors": [plug]} for n in range(1, chargers + 1)],
             "tariff": {"currency": "EUR", "flat": 100, "per_hour": 240, "per_kwh": 49},
@@ -345,6 +347,21 @@ async def pass_by(instant: datetime | None) -> None:
     assert instant is not None
     left = (instant - datetime.now(UTC)).total_seconds()
     await asyncio.sleep(max(0.0, left) + 0.01)
+
+
+def place_of(name: str) -> dict[str, float]:
+    """Near the middle of Berlin, each somewhere else: of a hundred at one place few are shown."""
+    east, north = divmod(crc32(name.encode()), 1 << 16)
+    return {
+        "latitude": round(52.515 + north / (1 << 16) / 100, 6),
+        "longitude": round(13.395 + east / (1 << 16) / 100, 6),
+    }
+
+
+def around(station: StationView) -> dict[str, float]:
+    """A search that finds this station and hardly another."""
+    at = station.position
+    return {"lat": at.latitude, "lon": at.longitude, "radius": 20}
 
 
 def made_up_email() -> str:

@@ -4,7 +4,17 @@ import pytest
 
 from evslot.services.station.messages import ChargerSlots, StationView
 from evslot.values import Period
-from tests.journeys.people import BERLIN, Person, Said, Town, eventually, pass_by, soon, tomorrow
+from tests.journeys.people import (
+    BERLIN,
+    Person,
+    Said,
+    Town,
+    around,
+    eventually,
+    pass_by,
+    soon,
+    tomorrow,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -15,6 +25,7 @@ async def test_from_search_to_mail_and_a_free_cancel(
     window = tomorrow()
     found = await driver.search(
         connector="IEC_62196_T2",
+        **around(station),
         **{"from": window.start.isoformat(), "to": window.end.isoformat()},
     )
     line = next(one for one in found.stations if one.station_id == station.station_id)

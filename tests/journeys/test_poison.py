@@ -22,7 +22,7 @@ from evslot.spine.message import Command, Envelope, Message, home_of, message_ty
 from evslot.spine.records import DeadLetter
 from evslot.spine.topics import REPLY_PARTITIONS, Topics
 from evslot.values import Period
-from tests.journeys.people import Person, Said, Town, eventually, tomorrow
+from tests.journeys.people import Person, Said, Town, eventually, place_of, tomorrow
 from tests.journeys.running_system import RunningSystem
 
 pytestmark = pytest.mark.anyio
@@ -100,8 +100,9 @@ async def test_what_a_bug_broke_is_replayed_once_the_bug_is_gone(
     )
     number = next(line for line in listed.splitlines() if "RaiseError" in line).split()[0]
     assert "1 records of station" in system.command("dead", "replay", "station", number)
+    there = place_of("Planted")
     found = await eventually(
-        lambda: operator.search(limit=100),
+        lambda: operator.search(lat=there["latitude"], lon=there["longitude"], radius=20),
         lambda page: [one for one in page.stations if one.name == "Planted"],
     )
     (planted,) = [one for one in found.stations if one.name == "Planted"]

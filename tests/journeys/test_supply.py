@@ -17,14 +17,7 @@ from evslot.services.station.messages import (
     StationView,
 )
 from evslot.values import Period
-from tests.journeys.people import (
-    BERLIN,
-    Person,
-    Said,
-    Town,
-    eventually,
-    tomorrow,
-)
+from tests.journeys.people import BERLIN, Person, Said, Town, around, eventually, tomorrow
 
 pytestmark = pytest.mark.anyio
 
@@ -105,7 +98,7 @@ async def test_a_price_over_a_boundary_is_one_price_from_search_to_receipt(
         lambda: driver.slots(station, day), lambda found: price_at(found, window) == 55 + 167 + 389
     )
     window_asked = {"from": window.start.isoformat(), "to": window.end.isoformat()}
-    found = await driver.search(**window_asked)
+    found = await driver.search(**around(station), **window_asked)
     line = next(one for one in found.stations if one.station_id == station.station_id)
     quoted = await driver.quote(station, window)
     assert line.price == quoted.quote.total
