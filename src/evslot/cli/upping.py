@@ -247,7 +247,7 @@ def _show(where: Surroundings, counts: dict[str, int], seconds: float) -> None:
     console.print(table)
     console.print(f"evslot is up ({seconds:.1f} s). Health: /readyz, /metrics on the ports above.")
     console.print(f"Data and logs: {where.folder}. Ctrl-C stops everything.")
-    console.print(f"Open http://127.0.0.1:{where.gateway_port}/docs")
+    console.print(f"Open http://127.0.0.1:{where.gateway_port}")
 
 
 COMMANDS = (up,)
