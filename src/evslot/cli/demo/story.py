@@ -45,7 +45,7 @@ class Story:
         """Raises DemoFailed where the system does not do what the story says."""
         await self._arrive()
         place = await self._find()
-        quote = await self._quote(place, self._now_wish(place))
+        quote = await self._quote(place, _now_wish)
         held = await self._hold(quote)
         await self._rival_is_refused(quote)
         await self._pay(held)
@@ -78,18 +78,6 @@ class Story:
         await self._tell.way(found)
         place = stations[0]
         return Place(station_id=place["station_id"], name=place["name"], zone=place["zone"])
-
-    def _now_wish(self, place: Place) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        """From this minute to the next end on the grid that leaves an hour at least."""
-
-        def wish(station: dict[str, Any]) -> dict[str, Any]:
-            grid = timedelta(minutes=station["rule"]["grid"])
-            start = datetime.now(UTC) + timedelta(minutes=station["rule"]["shortest"])
-            day = start.replace(hour=0, minute=0, second=0, microsecond=0)
-            end = day + ((start - day) // grid + 1) * grid
-            return {"now": True, "period": {"end": end.isoformat()}, "connector": PLUG}
-
-        return wish
 
     async def _later_wish(self, place: Place) -> Callable[[dict[str, Any]], dict[str, Any]]:
         """The first free slot of an hour, more than six days ahead."""
@@ -230,6 +218,15 @@ class Story:
         self._tell.say(f"kept by the terms: {money(fee)}; given back: {money(refund)}")
         await self._tell.way(given_up, until="payment.PaymentRefunded")
         await self._show_mail("cancelled")
+
+
+def _now_wish(station: dict[str, Any]) -> dict[str, Any]:
+    """From this minute to the next end on the grid that leaves the shortest slot at least."""
+    grid = timedelta(minutes=station["rule"]["grid"])
+    start = datetime.now(UTC) + timedelta(minutes=station["rule"]["shortest"])
+    day = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = day + ((start - day) // grid + 1) * grid
+    return {"now": True, "period": {"end": end.isoformat()}, "connector": PLUG}
 
 
 def _pid_of(folder: Path, part: str) -> int | None:
