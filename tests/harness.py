@@ -131,6 +131,7 @@ class Harness:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.jobs.drained(2.0)
         for thing in self._started:
             if hasattr(thing, "stop"):
                 await thing.stop()

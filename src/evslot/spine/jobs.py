@@ -152,9 +152,13 @@ class JobRunner:
                 loops.create_task(self._lease_kind(kind))
 
     async def drained(self, seconds: float) -> None:
-        """Wait a little for the jobs at work."""
-        if self._working:
-            await asyncio.wait(self._working, timeout=seconds)
+        """Wait a little for the jobs at work; the rest are given up, and their leases run out."""
+        if not self._working:
+            return
+        _, late = await asyncio.wait(self._working, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def step(self, kind_name: str) -> int:
         """Run what is due of one kind once, to its end (tests)."""
