@@ -1,6 +1,7 @@
 import { Refused } from '../api/client';
 import { de } from '../texts/de';
 import { en } from '../texts/en';
+import { refusals, type Way } from '../texts/refusals';
 
 export type Language = 'en' | 'de';
 
@@ -31,6 +32,17 @@ export function locale(): string {
 
 /** What went wrong, why, and what to do now. */
 export function wording(error: unknown): string {
-  if (!(error instanceof Refused)) return t().refusals['failed'] ?? '';
-  return t().refusals[error.code] ?? t().refusalOther(error.message);
+  if (!(error instanceof Refused)) return refusalText('failed');
+  return refusalText(error.code) || t().refusalOther(error.message);
+}
+
+/** The words for a code; none where it is not one of a refusal. */
+export function refusalText(code: string): string {
+  const [, en, de] = refusals[code] ?? ['', '', ''];
+  return language.name === 'de' ? de : en;
+}
+
+/** What leads on after a refusal. */
+export function wayOn(error: unknown): Way {
+  return (error instanceof Refused && refusals[error.code]?.[0]) || 'again';
 }
