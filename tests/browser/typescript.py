@@ -35,6 +35,7 @@ OPERATIONS = (
     "GET /v1/stations",
     "GET /v1/stations/{station_id}",
     "GET /v1/stations/{station_id}/slots",
+    "GET /v1/stickers/{code}",
     "POST /v1/quotes",
     "POST /v1/reservations",
     "GET /v1/reservations",

@@ -83,6 +83,11 @@ class World:
         charger = self.station.chargers[0]
         return {"station_id": self.station.station_id, "charger_id": charger.charger_id}
 
+    async def of_sticker(self) -> Ids:
+        path = f"/v1/stations/{self.station.station_id}/stickers"
+        told = await self.operator.get(path, Ids)
+        return {"code": told["stickers"][0]["code"]}
+
     async def of_fresh_station(self) -> Ids:
         station: StationView = await self.operator.fresh_station(chargers=2)
         charger = station.chargers[0]

@@ -125,6 +125,8 @@ ROWS: dict[str, Row] = {
     "list_locations": public(),
     "get_station": public(World.of_station),
     "get_slots": public(World.of_station, params=DAY),
+    "get_sticker": public(World.of_sticker),
+    "list_stickers": looks(World.of_station, 403),
     "get_quote": public(body=World.quote_body),
     "create_station": manages(None, body=World.station_body),
     "list_stations": looks(World.of_organisation, 403),

@@ -21,6 +21,7 @@ PAGES = [
     "/bookings",
     "/bookings/{reservation_id:str}",
     "/account",
+    "/c/{code:str}",
     "/sign-in",
 ]
 """Addresses of the app itself: whoever opens or reloads one gets the index."""

@@ -22,6 +22,7 @@ export interface Operations {
   "GET /v1/stations": { path: {}; query: { lat?: number | null; lon?: number | null; radius?: number; box?: string | null; connector?: string | null; min_power_kw?: number | null; current?: "AC" | "DC" | null; accessible?: boolean; open_now?: boolean; free?: boolean; from?: string | null; to?: string | null; max_price?: number | null; sort?: "distance" | "price" | "start"; bookable?: boolean; limit?: number; cursor?: string | null }; body: undefined; answer: FoundStations };
   "GET /v1/stations/{station_id}": { path: { station_id: string }; query: {}; body: undefined; answer: StationView };
   "GET /v1/stations/{station_id}/slots": { path: { station_id: string }; query: { day: string; minutes: number; charger_id?: string | null; after?: string | null }; body: undefined; answer: DaySlots };
+  "GET /v1/stickers/{code}": { path: { code: string }; query: {}; body: undefined; answer: StickerView };
   "POST /v1/quotes": { path: {}; query: {}; body: QuoteBody; answer: SignedQuote };
   "POST /v1/reservations": { path: {}; query: {}; body: HoldBody; answer: Reservation };
   "GET /v1/reservations": { path: {}; query: { states?: string | null; station?: string | null; from?: string | null; to?: string | null; limit?: number; cursor?: string | null }; body: undefined; answer: Reservations };
@@ -552,6 +553,13 @@ export interface SlotRule {
   latest_notice?: number;
 }
 
+export interface StartOffer {
+  period: Period;
+  minutes: number;
+  price: Money;
+  longest?: boolean;
+}
+
 export interface StationChange {
   station_id: string;
   what: string;
@@ -578,6 +586,25 @@ export interface StationView {
   licence?: string | null;
   version?: number;
   district?: string;
+}
+
+export interface StickerView {
+  code: string;
+  station_id: string;
+  station_name: string;
+  address: string;
+  city: string;
+  zone: string;
+  how_to_find: string;
+  station_status: "bookable" | "listed" | "retired";
+  charger: Charger;
+  as_of: string;
+  free_now: boolean;
+  reason?: "closed" | "in_use" | "not_bookable" | "out_of_order" | "taken" | null;
+  free_until?: string | null;
+  busy?: Period | null;
+  next_free?: Period | null;
+  offers?: StartOffer[];
 }
 
 export interface StoryLine {

@@ -31,16 +31,16 @@ queries = Queries()
 
 @queries.on(GetStation)
 async def get_station(query: GetStation, reading: Reading) -> StationView:
-    station = await _station(reading, query.station_id)
+    station = await known_station(reading, query.station_id)
     return with_known_states(station, reading.now)
 
 
 @queries.on(GetSlots)
 async def get_slots(query: GetSlots, reading: Reading) -> DaySlots:
-    station = await _station(reading, query.station_id)
+    station = await known_station(reading, query.station_id)
     span = slotting.claimed_span(station, query.day, query.minutes, reading.now)
     chargers, next_after = _asked_chargers(station, query)
-    busy = await _busy(reading, chargers, span)
+    busy = await busy_in(reading, chargers, span)
     return DaySlots(
         station_id=station.station_id,
         day=query.day,
@@ -57,7 +57,7 @@ async def get_quote(query: GetQuote, reading: Reading) -> SignedQuote:
     """Whether the slot is taken is not looked at: only the reservation service knows."""
     if not query.now:
         slotting.check_period(query.period)
-    station = await _station(reading, query.station_id)
+    station = await known_station(reading, query.station_id)
     wish = wish_of(query, station, reading.now)
     check_wish(station, wish, reading.now)
     taken = await _taken(reading, station, wish) if wish.kind else frozenset()
@@ -70,20 +70,22 @@ async def get_quote(query: GetQuote, reading: Reading) -> SignedQuote:
 
 async def _taken(reading: Reading, station: StationView, wish: Wish) -> frozenset[ChargerId]:
     """Which of the chargers seem taken: what is quoted should be had."""
-    busy = await _busy(reading, wish.chargers, slotting.occupied(wish.period, station.rule))
+    busy = await busy_in(reading, wish.chargers, slotting.occupied(wish.period, station.rule))
     return frozenset(busy)
 
 
-async def _station(reading: Reading, station_id: StationId) -> StationView:
+async def known_station(reading: Reading, station_id: StationId) -> StationView:
+    """Raises StationNotFound."""
     station = (await store.select_stations(reading, [station_id])).get(station_id)
     if station is None:
         raise StationNotFound
     return station
 
 
-async def _busy(
+async def busy_in(
     reading: Reading, chargers: Sequence[Charger], span: Period
 ) -> dict[ChargerId, list[Occupied]]:
+    """What occupies them then, as far as it was heard; lapsed holds do not count."""
     rows = await reading.fetch(
         """select charger_id, lower(occupied) as start, upper(occupied) as until,
              kind = 'closure' as closure
