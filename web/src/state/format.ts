@@ -35,6 +35,13 @@ export function hourIn(instant: string, zone: string): string {
   return new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', hourCycle: 'h23' }).format(new Date(instant));
 }
 
+/** Minutes since midnight by the clocks of a zone. */
+export function localMinutes(instant: number, zone: string): number {
+  const text = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const [hours, minutes] = text.format(instant).split(':').map(Number);
+  return (hours ?? 0) * 60 + (minutes ?? 0);
+}
+
 /** In the doubled hour of a clock change the time alone would say too little. */
 export function clockTimeWithZone(instant: string | number, zone: string): string {
   return when(instant, zone, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });

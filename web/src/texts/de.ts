@@ -116,6 +116,14 @@ export const de: typeof en = {
     today: 'Heute',
     tomorrow: 'Morgen',
   },
+  now: {
+    title: 'Jetzt',
+    start: (until) => `Jetzt laden bis ${until}`,
+    notFree: 'Gerade ist kein Ladeplatz frei.',
+    next: (time) => `Nächster freier ${time}.`,
+    nearest: 'Nächster freier jetzt',
+    span: (until) => `Jetzt bis ${until}`,
+  },
   checkout: {
     title: 'Prüfen und buchen',
     price: 'Preis',

@@ -120,6 +120,14 @@ export const en = {
     today: 'Today',
     tomorrow: 'Tomorrow',
   },
+  now: {
+    title: 'Now',
+    start: (until: string) => `Start now until ${until}`,
+    notFree: 'No charger is free right now.',
+    next: (time: string) => `Next free ${time}.`,
+    nearest: 'Nearest free now',
+    span: (until: string) => `Now until ${until}`,
+  },
   checkout: {
     title: 'Check and book',
     price: 'Price',
