@@ -13,6 +13,7 @@ const ROUTES: [string, RegExp][] = [
   ['mine', /^\/bookings$/],
   ['booking', /^\/bookings\/([^/]+)$/],
   ['account', /^\/account$/],
+  ['charger', /^\/c\/([^/]+)$/],
   ['sign-in', /^\/sign-in$/],
 ];
 
