@@ -20,8 +20,8 @@ from tests.journeys.running_system import RunningSystem
 pytestmark = pytest.mark.anyio
 
 ANSWER_WITHIN = 2.0
-SLACK = 0.5
-"""Of a shared machine, beside the two seconds that are promised."""
+SLACK = 2.0
+"""Of a busy machine, beside the two seconds promised; it stays below the five of a full wait."""
 BACK_WITHIN = 30.0
 
 
@@ -99,7 +99,8 @@ async def outage(
         assert await connection.fetchval(count, station.station_id) == len(drivers)
     paying = await town.sign_up()
     fresh = await operator.fresh_station()
-    booked = await paying.hold(await paying.quote(fresh, tomorrow()))
+    quote = await paying.quote(fresh, tomorrow())
+    booked = await held_in_the_end(paying, quote, str(uuid4()), back)
     assert (await paying.pay(booked)).reservation.state == "confirmed"
     await town.awaited_mail(paying.email, fresh.name)
     assert await dead_letters(system) == dead_before

@@ -50,8 +50,8 @@ async def lease_lost(h: Harness) -> None:
     await h.execute("update job set leased_until = now() - interval '1 ms' where state = 'running'")
 
 
-def another_runner(h: Harness) -> JobRunner:
-    return JobRunner(h.wiring, jobs, h.handlers, h.database, h._reply, lambda urgent: None)
+def another_runner(h: Harness, slot: int = 0) -> JobRunner:
+    return JobRunner(h.wiring, jobs, h.handlers, h.database, h._reply, lambda urgent: None, slot)
 
 
 async def test_a_job_runs_after_the_commit_and_its_result_comes_in_a_transaction(
@@ -200,6 +200,39 @@ async def test_a_late_result_is_fenced_while_the_job_is_still_at_work_elsewhere(
 
     assert before == ("running", [])
     assert await bells(h) == ["ring 2"]
+
+
+async def test_who_comes_next_in_a_slot_goes_on_with_its_jobs_at_once(h: Harness) -> None:
+    job_id = await called(h)
+    await h.execute(
+        """update job set state = 'running', attempt = 1, slot = 1,
+             leased_until = now() + interval '95 s'"""
+    )
+    switches = h.resources.get(Switches)
+
+    other = asyncio.create_task(another_runner(h, slot=2).run())
+    next_one = asyncio.create_task(another_runner(h, slot=1).run())
+    try:
+        await until_rung(switches)
+    finally:
+        for task in (other, next_one):
+            task.cancel()
+        await asyncio.gather(other, next_one, return_exceptions=True)
+
+    assert switches.rung == [(job_id, 2)]
+
+
+async def test_another_slot_leaves_a_lease_alone(h: Harness) -> None:
+    await called(h)
+    await h.execute(
+        """update job set state = 'running', attempt = 1, slot = 1,
+             leased_until = now() + interval '95 s'"""
+    )
+    other = another_runner(h, slot=2)
+
+    await other._take_over()
+
+    assert await other.step("Ring") == 0
 
 
 async def test_two_runners_never_run_one_job_at_once(h: Harness) -> None:

@@ -28,7 +28,7 @@ TICK_SECONDS = 0.5
 """How often the table is asked when nobody nudges."""
 
 LEASE = """
-update job set state = 'running', attempt = attempt + 1,
+update job set state = 'running', attempt = attempt + 1, slot = $4,
   leased_until = now() + make_interval(secs => $3)
 where id in (
   select id from job
@@ -36,6 +36,12 @@ where id in (
     and (state = 'ready' or leased_until < now())
   order by run_at limit $2 for update skip locked)
 returning id, payload, attempt, traceparent, deadline_at < now() as over"""
+
+# What the process before us in this slot left: it holds the slot no more, and should it still do
+# something, its attempt is fenced.
+TAKE_OVER = """
+update job set leased_until = now()
+where kind = any($1) and state = 'running' and slot = $2 and leased_until > now()"""
 
 FINISH = """
 update job set state = $3, finished_at = now(), leased_until = null, error = $4, payload = ''
@@ -130,8 +136,11 @@ class JobRunner:
         database: db.Database,
         reply: SendReply,
         nudge_relay: Nudge,
+        slot: int = 0,
     ) -> None:
+        """`slot`: the process's number, which no other of its part has at the same time."""
         self._wiring = wiring
+        self._slot = slot
         self._jobs = jobs
         self._handlers = handlers
         self._database = database
@@ -146,7 +155,8 @@ class JobRunner:
             nudged.set()
 
     async def run(self) -> None:
-        """Until cancelled; the jobs at work are then left to their leases."""
+        """Until cancelled; the jobs at work are then left to who comes next in this slot."""
+        await self._take_over()
         async with asyncio.TaskGroup() as loops:
             for kind in self._jobs.kinds.values():
                 loops.create_task(self._lease_kind(kind))
@@ -167,6 +177,18 @@ class JobRunner:
         for row in rows:
             await self._work(kind, row)
         return len(rows)
+
+    async def _take_over(self) -> None:
+        """A lease may be long (a mail server is given a minute and a half): nobody waits for it."""
+        while True:
+            try:
+                await self._database.execute(TAKE_OVER, list(self._jobs.kinds), self._slot)
+                return
+            except Exception as error:
+                if not db.is_trouble(error):
+                    raise
+                telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
+                await asyncio.sleep(TICK_SECONDS)
 
     async def _lease_kind(self, kind: Kind) -> None:
         at_work: set[asyncio.Task[None]] = set()
@@ -198,7 +220,7 @@ class JobRunner:
 
     async def _lease(self, kind: Kind, count: int) -> list[db.Row]:
         seconds = kind.timeout_seconds + 5.0
-        return await self._database.fetch(LEASE, kind.kind.kind(), count, seconds)
+        return await self._database.fetch(LEASE, kind.kind.kind(), count, seconds, self._slot)
 
     async def _work(self, kind: Kind, row: db.Row) -> None:
         """One attempt, then its result or the next try; a lost lease changes nothing."""

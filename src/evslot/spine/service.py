@@ -208,7 +208,13 @@ class Process:
         relaying, on_duty = self._leases
         self.relay = Relay(self._relaying, self._producer.publish_all, relaying)
         self.jobs = JobRunner(
-            wiring, service.jobs or Jobs(), handlers, self.database, self._reply, self.relay.nudge
+            wiring,
+            service.jobs or Jobs(),
+            handlers,
+            self.database,
+            self._reply,
+            self.relay.nudge,
+            self.settings.slot,
         )
         heard, speakers = service.hears(handlers)
         common = (self.database, self._reply, self._nudge)
