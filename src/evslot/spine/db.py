@@ -1,8 +1,10 @@
 """PostgreSQL: a bounded pool, what counts as trouble, and JSON columns."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -19,6 +21,7 @@ Connection: TypeAlias = Any
 POOL_SIZE = 8
 ACQUIRE_SECONDS = 2.0
 CONNECT_SECONDS = 3.0
+CLOCK_SECONDS = 1.0
 
 TROUBLE_CLASSES = ("08", "40", "53", "57", "58")
 TROUBLE_STATES = ("55P03", "25P03", "25P04")
@@ -192,6 +195,25 @@ class Database:
         if self._pool is None:
             return 0
         return int(self._pool.get_size() - self._pool.get_idle_size())
+
+
+class Clock:
+    """The database's time for questions, asked for once a second: a question decides nothing.
+
+    Never behind the database, so that nothing it has lies in the future; ahead by less than it
+    took to ask.
+    """
+
+    def __init__(self) -> None:
+        self._said: datetime | None = None
+        self._asked = 0.0
+
+    async def now(self, connection: Connection) -> datetime:
+        """Aware, UTC."""
+        before = time.monotonic()
+        if self._said is None or before - self._asked > CLOCK_SECONDS:
+            self._said, self._asked = await connection.fetchval("select now()"), before
+        return self._said + timedelta(seconds=time.monotonic() - self._asked)
 
 
 async def connect(url: str, name: str, seconds: float = CONNECT_SECONDS) -> Connection:

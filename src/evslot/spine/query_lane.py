@@ -49,6 +49,7 @@ class QueryLane:
         self._reader = reader
         self._database = database
         self._queue: asyncio.Queue[Delivered] = asyncio.Queue()
+        self._clock = db.Clock()
 
     @property
     def backlog(self) -> int:
@@ -130,6 +131,6 @@ class QueryLane:
                 return await look_up(
                     connection, told.body, waiter, self.wiring.catalogue, self.wiring.keys
                 )
-            now = await connection.fetchval("select now()")
+            now = await self._clock.now(connection)
             reading = Reading(connection, now, self.wiring, told.caller)
             return await self._queries.on_query[told.kind](told.body, reading)
