@@ -84,6 +84,12 @@ class PriceLine(Struct, frozen=True, kw_only=True):
     """Gross, minor units of the price's currency; already rounded half-up."""
     vat_basis_points: int
     """1900 = 19 %."""
+    minutes: int | None = None
+    """Of a line for time: how long."""
+    per_hour: int | None = None
+    """Of a line for time: its price an hour, gross, minor units."""
+    parts: tuple[Period, ...] = ()
+    """Of a line for time, where the price changes during the slot: when this price holds."""
 
 
 class LadderStep(Struct, frozen=True, kw_only=True):

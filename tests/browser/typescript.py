@@ -45,6 +45,7 @@ OPERATIONS = (
     "POST /v1/reservations/{reservation_id}/check-in",
     "POST /v1/reservations/{reservation_id}/completion",
     "POST /v1/reservations/{reservation_id}/cancellation",
+    "GET /v1/payment-provider",
     "GET /v1/payments/{payment_id}",
     "GET /v1/payments/{payment_id}/receipt",
     "POST /v1/payments/{payment_id}/challenge",

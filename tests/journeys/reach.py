@@ -167,6 +167,7 @@ ROWS: dict[str, Row] = {
     "get_statement": manages(World.of_organisation, params=SPAN),
     "list_statement_lines": manages(World.of_organisation, params=SPAN),
     "export_statement": manages(World.of_organisation, params=SPAN),
+    "get_payment_provider": public(),
     "take_provider_event": public(World.of_provider),
     "answer_challenge": drivers(World.of_challenge),
     "get_operation": drivers(World.of_operation),

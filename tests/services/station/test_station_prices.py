@@ -201,3 +201,15 @@ def test_wall_time_is_that_of_the_station() -> None:
     period = Period(at_six, at_six + timedelta(hours=1))
     assert price_lines(tariff, period, NEW_YORK) == ()
     assert [line.amount for line in price_lines(tariff, period, BERLIN)] == [400]
+
+
+def test_a_line_of_time_says_its_minutes_and_price_and_when_that_holds() -> None:
+    period = Period(utc("2026-06-01T19:30"), utc("2026-06-02T04:30"))  # 21:30 to 6:30
+    turns = [utc("2026-06-01T20:00"), utc("2026-06-02T04:00")]
+    fee, day, night = price_lines(replace(NIGHTS, flat=50), period, BERLIN)
+    assert (fee.minutes, fee.per_hour, fee.parts) == (None, None, ())
+    assert (day.minutes, day.per_hour) == (60, 400)
+    assert day.parts == (Period(period.start, turns[0]), Period(turns[1], period.end))
+    assert (night.minutes, night.per_hour, night.parts) == (480, 100, (Period(*turns),))
+    _, only = price_lines(TARIFF, period, BERLIN)
+    assert (only.minutes, only.per_hour, only.parts) == (540, 400, ())

@@ -32,6 +32,7 @@ export interface Operations {
   "POST /v1/reservations/{reservation_id}/check-in": { path: { reservation_id: string }; query: {}; body: CheckInBody; answer: Reservation };
   "POST /v1/reservations/{reservation_id}/completion": { path: { reservation_id: string }; query: {}; body: undefined; answer: Reservation };
   "POST /v1/reservations/{reservation_id}/cancellation": { path: { reservation_id: string }; query: {}; body: CancellationBody; answer: Cancellation };
+  "GET /v1/payment-provider": { path: {}; query: {}; body: undefined; answer: ProviderView };
   "GET /v1/payments/{payment_id}": { path: { payment_id: string }; query: {}; body: undefined; answer: Payment };
   "GET /v1/payments/{payment_id}/receipt": { path: { payment_id: string }; query: { format?: "json" | "pdf" | null; language?: "de" | "en"; receipt_id?: string | null }; body: undefined; answer: ReceiptView };
   "POST /v1/payments/{payment_id}/challenge": { path: { payment_id: string }; query: {}; body: ChallengeBody; answer: Payment };
@@ -355,6 +356,9 @@ export interface PriceLine {
   text: string;
   amount: number;
   vat_basis_points: number;
+  minutes?: number | null;
+  per_hour?: number | null;
+  parts?: Period[];
 }
 
 export interface Problem {
@@ -379,6 +383,12 @@ export interface ProfileChange {
   language?: string;
   zone?: string;
   units?: "imperial" | "metric";
+}
+
+export interface ProviderView {
+  name: string;
+  moves_money: boolean;
+  test_methods?: SampleMethod[];
 }
 
 export interface Quote {
@@ -487,6 +497,13 @@ export interface ReservationDetails {
 export interface Reservations {
   reservations: Reservation[];
   next_cursor?: string | null;
+}
+
+export interface SampleMethod {
+  token: string;
+  does: "approves" | "challenges" | "declines" | "fails_at_first" | "takes_long";
+  words: string;
+  answers?: string[];
 }
 
 export interface SavedMethod {

@@ -1,6 +1,6 @@
 """Payment providers: events they send by themselves, passed on byte by byte."""
 
-from litestar import post
+from litestar import get, post
 from litestar.params import FromPath
 
 from evslot.gateway.auth import header_of
@@ -8,7 +8,7 @@ from evslot.gateway.description import described
 from evslot.gateway.problems import FieldError, FieldInvalid
 from evslot.gateway.visitors import EdgeRequest, Visitor
 from evslot.services.payment import messages as payment
-from evslot.services.payment.messages import ProviderEventTaken
+from evslot.services.payment.messages import ProviderEventTaken, ProviderView
 from evslot.spine.message import Secret
 
 LONGEST_HEADER = 1000
@@ -50,6 +50,12 @@ async def take_provider_event(
     )
 
 
+@get("/v1/payment-provider", opt=described(tag="Providers"))
+async def get_payment_provider(visitor: Visitor) -> ProviderView:
+    """Who takes the money here; in development, what one can try to pay with."""
+    return await visitor.ask_shared(payment.GetProvider())
+
+
 def _header(request: EdgeRequest, name: str) -> str:
     value = header_of(request, name.encode())
     if not value or len(value) > LONGEST_HEADER:
@@ -58,4 +64,4 @@ def _header(request: EdgeRequest, name: str) -> str:
     return value
 
 
-ROUTES = [take_provider_event]
+ROUTES = [take_provider_event, get_payment_provider]

@@ -5,9 +5,10 @@ from pathlib import Path
 from evslot.services.payment import messages
 from evslot.services.payment.adapters.calls import jobs
 from evslot.services.payment.adapters.simulated import SimulatedProvider
+from evslot.services.payment.adapters.trying import described
 from evslot.services.payment.adapters.typesetting import Typesetter
 from evslot.services.payment.adapters.webhooks import WebhookKey
-from evslot.services.payment.domain.settings import PaymentSettings
+from evslot.services.payment.domain.settings import PaymentSettings, Surroundings
 from evslot.services.payment.handlers import handlers
 from evslot.services.payment.queries import queries
 from evslot.spine.config import Config, PartSettings, SharedSettings
@@ -22,7 +23,7 @@ def build_resources(env: Config) -> list[object]:
     public = env.shared(SharedSettings).keys_public_file
     key = WebhookKey.of(own, Keys.load("payment", Path(settings.keys_file), Path(public)))
     provider = SimulatedProvider.on(settings.database_url, own.simulated_webhook_url, key)
-    return [provider, key, Typesetter(), own]
+    return [provider, key, Typesetter(), own, described(env.shared(Surroundings))]
 
 
 SERVICE = Service(

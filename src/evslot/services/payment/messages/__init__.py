@@ -42,8 +42,11 @@ from evslot.services.payment.messages.payments import (
 )
 from evslot.services.payment.messages.provider import (
     EventUnreadable,
+    GetProvider,
     ProviderEventTaken,
     ProviderNotFound,
+    ProviderView,
+    SampleMethod,
     SignatureInvalid,
     TakeProviderEvent,
 )
@@ -61,6 +64,13 @@ from evslot.services.payment.messages.receipts import (
     ReceiptView,
     Seller,
     VatLine,
+)
+from evslot.services.payment.messages.sample import (
+    EnsureSamplePayments,
+    SampleMove,
+    SampleMoveKind,
+    SamplePayment,
+    SamplePaymentCount,
 )
 from evslot.services.payment.messages.statements import (
     CursorInvalid,
@@ -87,6 +97,7 @@ __all__ = [
     "CursorInvalid",
     "EventUnreadable",
     "GetPayment",
+    "GetProvider",
     "GetReceipt",
     "GetReceiptPdf",
     "GetStatement",
@@ -120,6 +131,7 @@ __all__ = [
     "PeriodInvalid",
     "ProviderEventTaken",
     "ProviderNotFound",
+    "ProviderView",
     "Receipt",
     "ReceiptIssued",
     "ReceiptLine",
@@ -128,6 +140,7 @@ __all__ = [
     "ReceiptView",
     "RefundPayment",
     "RemoveMethod",
+    "SampleMethod",
     "SaveMethod",
     "SavedMethod",
     "SavedMethods",

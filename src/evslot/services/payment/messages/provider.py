@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from evslot.spine.message import Command, Forbidden, Invalid, NotFound, Secret
+from evslot.spine.message import Command, Forbidden, Invalid, NotFound, Query, Secret
 
 
 class ProviderEventTaken(Struct, frozen=True, kw_only=True):
@@ -32,6 +32,35 @@ class TakeProviderEvent(Command[ProviderEventTaken], frozen=True, kw_only=True):
 
     def key(self) -> str:
         return f"{self.provider}:{self.event_id}"[:200]
+
+
+class SampleMethod(Struct, frozen=True, kw_only=True):
+    """A method of payment that moves no money: to try things with."""
+
+    token: str
+    """What to pay with; any text behind a colon may follow it."""
+    does: Literal["approves", "challenges", "declines", "fails_at_first", "takes_long"]
+    words: str
+    """The same as an English sentence."""
+    answers: list[str] = []
+    """What its challenge understands."""
+
+
+class ProviderView(Struct, frozen=True, kw_only=True):
+    """Who takes the money here."""
+
+    name: str
+    moves_money: bool
+    """False: it only makes believe."""
+    test_methods: list[SampleMethod] = []
+    """In development alone."""
+
+
+class GetProvider(Query[ProviderView], frozen=True, kw_only=True):
+    """Which payment provider runs, and what it can be tried with."""
+
+    def key(self) -> None:
+        return None
 
 
 class ProviderNotFound(NotFound):

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
+from msgspec.structs import replace
 
 from evslot.services.station.domain.walltime import first_instant, turns
 from evslot.services.station.messages import (
@@ -39,11 +40,13 @@ def price_lines(tariff: Tariff, period: Period, zone: str) -> tuple[PriceLine, .
     """
     flat, times = _cost(tariff, period, zone)
     lines = [_line("FLAT", "Booking fee", flat, tariff)]
-    for per_hour, length in times:
+    for (per_hour, length), parts in zip(times, _timed(tariff, period, zone), strict=True):
         text = f"{length // MINUTE} minutes"
         if tariff.elements:
             text += f" at {_in_major_units(per_hour, tariff.currency)} per hour"
-        lines.append(_line("TIME", text, _of_time(per_hour, length), tariff))
+        line = _line("TIME", text, _of_time(per_hour, length), tariff)
+        told = parts if len(times) > 1 else ()
+        lines.append(replace(line, minutes=length // MINUTE, per_hour=per_hour, parts=told))
     return tuple(line for line in lines if line.amount)
 
 
@@ -95,6 +98,17 @@ def _cost(tariff: Tariff, period: Period, zone: str) -> tuple[int, list[tuple[in
         _, length = spent.get(number, (0, timedelta()))
         spent[number] = per_hour or 0, length + (part.end - part.start)
     return flat or 0, list(spent.values())
+
+
+def _timed(tariff: Tariff, period: Period, zone: str) -> list[tuple[Period, ...]]:
+    """When each of the elements that price time does so; in the order of `_cost`."""
+    spent: dict[int | None, list[Period]] = {}
+    for part in _parts(tariff, period, zone):
+        number, _ = _priced(tariff, "per_hour", part, period.start)
+        told = spent.setdefault(number, [])
+        begin = told.pop().start if told and told[-1].end == part.start else part.start
+        told.append(Period(begin, part.end))
+    return [tuple(parts) for parts in spent.values()]
 
 
 class _Part(NamedTuple):
