@@ -65,13 +65,6 @@ from evslot.services.payment.messages.receipts import (
     Seller,
     VatLine,
 )
-from evslot.services.payment.messages.sample import (
-    EnsureSamplePayments,
-    SampleMove,
-    SampleMoveKind,
-    SamplePayment,
-    SamplePaymentCount,
-)
 from evslot.services.payment.messages.statements import (
     CursorInvalid,
     GetStatement,
