@@ -64,13 +64,17 @@ class Line(Struct, kw_only=True, omit_defaults=True):
 
 
 class History:
-    """A history being written; every line is flushed at once, and on disk soon."""
+    """A history being written; every line is flushed at once, and on disk soon.
+
+    Its first line says what time it is, so that times in databases can be placed in it.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: io.BufferedWriter = path.open("ab")
         self._next = 0
         self._synced = 0.0
+        self.nemesis("clock", "start", wall_ns=time.time_ns())
 
     def append(self, line: Line) -> Line:
         """Number the line, stamp it where it has no time yet, and write it."""
