@@ -128,7 +128,13 @@ class Client:
 
     async def _try(self, wanted: Wanted, proc: int, gateway: int) -> Told:
         line = Line(
-            proc=proc, type="invoke", f=wanted.f, key=wanted.key, user=self.user, gw=gateway % 2
+            proc=proc,
+            type="invoke",
+            f=wanted.f,
+            key=wanted.key,
+            route=f"{wanted.method} {wanted.path}",
+            user=self.user,
+            gw=gateway % 2,
         )
         self._history.append(replace(line, args=wanted.args))
         try:
