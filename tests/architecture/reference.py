@@ -17,7 +17,7 @@ from evslot.services.notification.adapters.smtp import MailSettings
 from evslot.services.payment.domain.settings import PaymentSettings
 from evslot.services.reservation.domain.booking import Rules
 from evslot.services.user.domain.sessions import Settings as UserSettings
-from evslot.spine.config import PartSettings, SharedSettings
+from evslot.spine.config import FaultSettings, PartSettings, SharedSettings
 from evslot.spine.message import Event, Message, Refusal
 from evslot.spine.topics import RECORD_BYTES, Topics
 from tests.architecture.descriptions import FieldLine, fields_of, key_of, sentence
@@ -35,12 +35,14 @@ SETTINGS: tuple[tuple[str, str, type[Struct], str], ...] = (
         "Where things are on this machine; `up` tells the parts the rest.",
     ),
     ("All parts", "EVSLOT_", SharedSettings, "What all parts must agree on."),
+    ("Failures on purpose", "EVSLOT_", FaultSettings, "For tests; each place has a name."),
     (
         "Each part",
         "EVSLOT_<PART>_",
         PartSettings,
         "`<PART>` is GATEWAY, USER, STATION, RESERVATION, PAYMENT or NOTIFICATION. Under"
-        " `evslot up` only `HEALTH_PORT` is yours to set, and it sets the rest.",
+        " `evslot up` the addresses of databases and `HEALTH_PORT` are yours to set, and it sets"
+        " the rest.",
     ),
     ("The gateway", "EVSLOT_GATEWAY_", GatewaySettings, "Limits of the HTTP edge."),
     ("The user service", "EVSLOT_USER_", UserSettings, "Sessions and what guards them."),

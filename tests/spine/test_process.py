@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -16,7 +17,7 @@ import pytest
 from evslot.embedded.throwaway import PostgresServer
 from evslot.spine import message
 from evslot.spine.kafka import BrokerUnavailable, Producer, ReplyInbox, make_topics, read_all
-from evslot.spine.message import Answer, Envelope, wire_name
+from evslot.spine.message import Answer, Command, Envelope, wire_name
 from evslot.spine.records import DeadLetter
 from evslot.spine.topics import Topics
 from tests.databases import fresh_database
@@ -71,12 +72,12 @@ class Ledgers:
         await self.producer.stop()
         await self.replies.stop()
 
-    def run(self, slot: int = 0) -> subprocess.Popen[bytes]:
+    def run(self, slot: int = 0, **settings: str) -> subprocess.Popen[bytes]:
         place = len(self.processes)
         with (self._folder / f"{place}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.spine.ledger"],
-                env={**self._environment, "EVSLOT_LEDGER_SLOT": str(slot)},
+                env={**self._environment, "EVSLOT_LEDGER_SLOT": str(slot), **settings},
                 stdout=log,
                 stderr=log,
             )
@@ -87,13 +88,13 @@ class Ledgers:
         return (self._folder / f"{self.processes.index(process)}.log").read_text()
 
     async def ask(
-        self, command: Deposit, number: UUID | None = None, seconds: float = 20.0
+        self, command: Command[Any], number: UUID | None = None, seconds: float = 20.0
     ) -> Answer:
         """The final answer: an interim `unavailable` is not one."""
         name = str(uuid4())
         envelope = Envelope(
             id=number or uuid4(),
-            type=wire_name(Deposit),
+            type=wire_name(type(command)),
             version=1,
             source="gateway",
             correlation_id=name,
@@ -112,9 +113,12 @@ class Ledgers:
             waiting = self.replies.expect(name)
 
     async def balance(self) -> int:
+        return sum((await self.balances()).values())
+
+    async def balances(self) -> dict[str, int]:
         connection = await asyncpg.connect(self.url)
         try:
-            return int(await connection.fetchval("select coalesce(sum(balance), 0) from account"))
+            return dict(await connection.fetch("select name, balance from account"))
         finally:
             await connection.close()
 

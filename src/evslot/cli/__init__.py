@@ -25,6 +25,7 @@ from evslot.embedded.postgres import PostgresUnavailable
 from evslot.embedded.supervisor import StartFailed
 from evslot.spine.config import SettingInvalid
 from evslot.spine.db import AccessRefused
+from evslot.spine.failpoints import FailpointUnknown
 from evslot.spine.kafka import BrokerUnavailable
 from evslot.spine.lanes import LaneBroken
 from evslot.spine.migrations import MigrationChanged
@@ -36,6 +37,7 @@ EXPECTED = (
     AccessRefused,
     BrokerUnavailable,
     demo.DemoFailed,
+    FailpointUnknown,
     FolderInUse,
     JarsUnavailable,
     JavaUnavailable,

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from evslot import system
-from evslot.cli.surroundings import Surroundings, owner_urls
+from evslot.cli.surroundings import Surroundings, arm_failpoints, owner_urls
 from evslot.spine import db, migrations
 from evslot.spine.config import Config, PartSettings, SharedSettings
 from evslot.spine.kafka import make_topics, secure
@@ -19,6 +19,7 @@ def migrate(*parts: str) -> None:
 
     Reads EVSLOT_<PART>_OWNER_DATABASE_URL; without it the embedded server's address.
     """
+    arm_failpoints("migrate")
     urls = owner_urls(Config.from_environment().shared(Surroundings))
     for name in parts or system.NAMES:
         folders = system.schema_folders(system.part(name).name)

@@ -7,6 +7,7 @@ from typing import Any
 import uvloop
 
 from evslot import system
+from evslot.cli.surroundings import arm_failpoints, process_name
 from evslot.gateway.app import run_gateway
 from evslot.spine.config import Config, PartSettings, SharedSettings
 from evslot.spine.kafka import secure
@@ -23,10 +24,11 @@ def run(part: str) -> None:
     system.part(part)
     config = Config.from_environment()
     secure(config.shared(SharedSettings))
+    settings = config.read(PartSettings, part)
+    arm_failpoints(process_name(part, settings.slot))
     if part == "gateway":
         _run(run_gateway(config))
         return
-    settings = config.read(PartSettings, part)
     configure_logs(part, settings.log_level, settings.log_pretty)
     _run(Process(system.service(part), config).run())
 

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 
 from evslot import system
 from evslot.embedded.postgres import DatabaseSpec
+from evslot.spine import failpoints
+from evslot.spine.config import Config, FaultSettings, SettingInvalid
 from evslot.system import Part
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -21,6 +23,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     cache_dir: str = "~/.cache/evslot"
     postgres_port: Port = 54320
     kafka_port: Port = 9092
+    kafka_advertised_port: Port | None = None
+    """Where clients find the broker, if not there: something stands in front of it."""
     gateway_port: Port = 8080
     mail_smtp_port: Port = 1025
     mail_http_port: Port = 8025
@@ -35,6 +39,19 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     @property
     def keys(self) -> Path:
         return self.folder / "keys"
+
+
+def arm_failpoints(process: str) -> None:
+    """What tests want broken in this process; raises SettingInvalid in production."""
+    wanted = Config.from_environment().shared(FaultSettings)
+    if wanted.fail and wanted.environment == "production":
+        raise SettingInvalid("EVSLOT_FAIL breaks things on purpose: it must not be set here")
+    failpoints.arm(wanted.fail, process)
+
+
+def process_name(part: str, slot: int) -> str:
+    """As `up` calls it: `reservation`, the next one `reservation-1`."""
+    return part if slot == 0 else f"{part}-{slot}"
 
 
 def health_port(part: Part, slot: int) -> int:
@@ -61,10 +78,11 @@ def databases() -> list[DatabaseSpec]:
 def environment(where: Surroundings, part: Part, slot: int = 0) -> Mapping[str, str]:
     """What one process of a part is told; it gets no owner's password and no other's keys."""
     upper = part.name.upper()
+    own = os.environ.get(f"EVSLOT_{upper}_DATABASE_URL")  # as for migrations: what is set wins
     common = {
-        "EVSLOT_KAFKA_BOOTSTRAP": f"127.0.0.1:{where.kafka_port}",
+        "EVSLOT_KAFKA_BOOTSTRAP": f"127.0.0.1:{where.kafka_advertised_port or where.kafka_port}",
         "EVSLOT_KEYS_PUBLIC_FILE": str(where.keys / "public.jwks.json"),
-        f"EVSLOT_{upper}_DATABASE_URL": database_url(where, part, f"{part.owner}_app"),
+        f"EVSLOT_{upper}_DATABASE_URL": own or database_url(where, part, f"{part.owner}_app"),
         f"EVSLOT_{upper}_HEALTH_PORT": str(health_port(part, slot)),
         f"EVSLOT_{upper}_KEYS_FILE": str(where.keys / f"{part.name}.json"),
         f"EVSLOT_{upper}_SLOT": str(slot),

@@ -21,11 +21,13 @@ from evslot import system
 from evslot.cli.sample import import_sample_where_empty
 from evslot.cli.surroundings import (
     Surroundings,
+    arm_failpoints,
     databases,
     environment,
     gateway_port,
     health_port,
     owner_urls,
+    process_name,
 )
 from evslot.embedded.kafka import EmbeddedKafka
 from evslot.embedded.mailcatcher import mailcatcher_process
@@ -64,6 +66,7 @@ def up(
         Print every line that the parts write (always kept in the data folder's `logs`).
     """
     where = Config.from_environment().shared(Surroundings)
+    arm_failpoints("up")
     if not ephemeral:
         asyncio.run(_up(where, _counts(processes), logs, empty))
         return
@@ -147,6 +150,7 @@ def nodes(where: Surroundings, counts: dict[str, int]) -> list[Process | Step]:
         folder,
         where.kafka_port,
         cache_dir=Path(where.cache_dir),
+        advertised_port=where.kafka_advertised_port,
         java_override=where.java,
         java_options=(where.kafka_java_options or "").split(),
         progress=_progress,
@@ -180,7 +184,7 @@ def nodes(where: Surroundings, counts: dict[str, int]) -> list[Process | Step]:
 
 
 def _process(where: Surroundings, part: Part, slot: int) -> Process:
-    name = part.name if slot == 0 else f"{part.name}-{slot}"
+    name = process_name(part.name, slot)
     return Process(
         name=name,
         argv=[sys.executable, "-m", "evslot", "run", part.name],

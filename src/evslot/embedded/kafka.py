@@ -103,6 +103,7 @@ class EmbeddedKafka:
         port: int,
         *,
         cache_dir: Path,
+        advertised_port: int | None = None,
         java_override: str | None = None,
         java_options: Sequence[str] = (),
         progress: Progress = lambda done, total: None,
@@ -114,6 +115,7 @@ class EmbeddedKafka:
         self._home = data_dir / "kafka"
         self._data = self._home / "data"
         self._log_file = data_dir / "logs" / "kafka.log"
+        self._advertised = f"{LOOPBACK}:{advertised_port or port}"
         self._cache = cache_dir.expanduser().absolute()
         self._java_override = java_override
         self._java_options = tuple(java_options)
@@ -161,7 +163,7 @@ class EmbeddedKafka:
         controller = _controller_port(self.port)
         settings = SETTINGS | {
             "listeners": f"BROKER://{self.bootstrap},CONTROLLER://{LOOPBACK}:{controller}",
-            "advertised.listeners": f"BROKER://{self.bootstrap}",
+            "advertised.listeners": f"BROKER://{self._advertised}",
             "controller.quorum.voters": f"{NODE_ID}@{LOOPBACK}:{controller}",
             "log.dirs": str(self._data),
         }

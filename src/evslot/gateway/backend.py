@@ -15,6 +15,7 @@ from evslot.gateway.problems import Busy, OutcomeUnknown, Unavailable
 from evslot.gateway.settings import GatewaySettings
 from evslot.spine.answers import UNAVAILABLE
 from evslot.spine.callers import Caller
+from evslot.spine.failpoints import failpoint
 from evslot.spine.kafka import BrokerUnavailable, Producer, ReplyInbox
 from evslot.spine.message import (
     Answer,
@@ -141,6 +142,7 @@ class Backend:
     ) -> Answer | None:
         """The answer; None where it did not come in time, or is not to be waited for."""
         self.refuse_when_full()
+        failpoint("edge.before_send")
         self.in_flight += 1
         IN_FLIGHT.set(self.in_flight)
         try:
@@ -160,9 +162,10 @@ class Backend:
         try:
             async with asyncio.timeout(self._settings.wait_seconds):
                 answer, _ = await waiting.reply
-                return answer
         except TimeoutError:
             return None
+        failpoint("edge.before_answer")
+        return answer
 
     def _dispatch(self, message: Message, number: UUID, asker: Asker, lasting: bool) -> Waiting:
         """Write the record; does not wait for Kafka's word before it waits for the answer.

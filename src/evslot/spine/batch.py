@@ -19,6 +19,7 @@ from msgspec import Struct
 from evslot.spine import answers, db, inbox, telemetry
 from evslot.spine.callers import SYSTEM
 from evslot.spine.effects import Closing, Effects, write_effects
+from evslot.spine.failpoints import failpoint
 from evslot.spine.handling import Handlers, Received, Reply
 from evslot.spine.inbox import Waiter
 from evslot.spine.message import Answer, Envelope, Refusal, wire_name
@@ -103,8 +104,11 @@ class Batch:
         unit = _Unit(self._wiring, self._handlers, items, prepared or {})
         async with self._database.transaction() as connection:
             left, replies = await unit.run(connection)
+            failpoint("commands.before_commit")
+        failpoint("commands.after_commit")
         for outgoing, waiter in replies:
             self._reply(outgoing, waiter)
+        failpoint("commands.after_reply")
         self._nudge(unit.urgent)
         return left
 
@@ -261,9 +265,8 @@ class _Unit:
         if not told:
             return
         started = time.perf_counter()
-        tx = Transaction(
-            connection, now, self._wiring, self._effects, caller=SYSTEM, command_id=UUID(int=0)
-        )
+        tx = Transaction(connection, now, self._wiring, self._effects, caller=SYSTEM,
+                         command_id=UUID(int=0))  # fmt: skip
         try:
             run = self._handlers.many[told[0].kind].run
             received = [_received(item, self._prepared.get(item.envelope.id)) for item in told]
@@ -326,15 +329,9 @@ class _Unit:
             answer=item.answer,
             unseal=self._wiring.keys.unseal,
         )
-        tx = Transaction(
-            connection,
-            now,
-            self._wiring,
-            self._effects,
-            caller=SYSTEM,
-            command_id=item.envelope.id,
-            trace=msgspec.json.decode(row["envelope"], type=Envelope).traceparent,
-        )
+        trace = msgspec.json.decode(row["envelope"], type=Envelope).traceparent
+        tx = Transaction(connection, now, self._wiring, self._effects, caller=SYSTEM,
+                         command_id=item.envelope.id, trace=trace)  # fmt: skip
         await self._handlers.answers[reply.step](reply, tx)
 
     def _transaction(self, connection: db.Connection, now: datetime, item: Told) -> Transaction:

@@ -58,6 +58,14 @@ class SharedSettings(Struct, frozen=True, kw_only=True):
     """Put before every topic's name, so that test runs can share a broker."""
 
 
+class FaultSettings(Struct, frozen=True, kw_only=True):
+    """What tests break on purpose: `EVSLOT_<FIELD>`."""
+
+    fail: str | None = None
+    """`point:nth:action`, see `evslot/spine/failpoints.py`; refused in production."""
+    environment: Literal["development", "production"] = "development"
+
+
 class Config:
     """An immutable copy of the environment; settings are read from it by type."""
 

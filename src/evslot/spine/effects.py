@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from evslot.spine import answers, db, inbox
+from evslot.spine.failpoints import failpoint
 from evslot.spine.inbox import Waiter
 from evslot.spine.message import Answer
 from evslot.spine.outbox import Outgoing
@@ -60,6 +61,8 @@ async def speaking(
         now: datetime = await connection.fetchval("select now()")
         yield connection, now, effects
         replies = await write_effects(connection, wiring, effects, Closing())
+        failpoint("effects.before_commit")
+    failpoint("effects.after_commit")
     for outgoing, waiter in replies:
         reply(outgoing, waiter)
     if effects.mark() != Effects().mark():

@@ -13,6 +13,7 @@ from msgspec import Struct
 from evslot.spine import db, message, telemetry
 from evslot.spine.callers import SYSTEM
 from evslot.spine.effects import speaking
+from evslot.spine.failpoints import failpoint
 from evslot.spine.handling import Handlers
 from evslot.spine.records import Nudge, SendReply
 from evslot.spine.sealing import SealBroken
@@ -233,7 +234,9 @@ class JobRunner:
             await self._database.execute(FINISH, job_id, attempt, "failed", "not understood")
             return
         try:
+            failpoint("job.before_call")
             result, reason = await self._attempt(kind, row, body)
+            failpoint("job.after_call")
             if result is None:
                 await self._try_again(kind, job_id, attempt, reason)
             else:

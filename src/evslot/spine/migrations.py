@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from evslot.spine import db
+from evslot.spine.failpoints import failpoint
 
 LOCK = 0x65_76_73_6C  # "evsl": one migration at a time per database
 SPINE = Path(__file__).parent / "schema"
@@ -62,6 +63,8 @@ async def migrate(owner_url: str, folders: Sequence[Path]) -> list[str]:
                     migration.name,
                     migration.checksum,
                 )
+                failpoint("migration.before_commit")
+            failpoint("migration.after_commit")
             fresh.append(migration.name)
         return fresh
     finally:

@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 
 from evslot.spine import db, telemetry
+from evslot.spine.failpoints import failpoint
 from evslot.spine.leases import Lease
 from evslot.spine.message import Envelope
 
@@ -118,7 +119,9 @@ class Relay:
         if not rows:
             return 0
         records = [_record(row) for row in rows]
+        failpoint("relay.before_publish")
         acknowledged = await self._publish(records)
+        failpoint("relay.after_publish")
         sent = rows[:acknowledged]
         if sent:
             marked = await self._database.execute(
@@ -126,6 +129,7 @@ class Relay:
             )
             if marked < len(sent):
                 self._lease.forget()  # a younger owner is at work: it publishes the rest
+            failpoint("relay.after_mark")
         return len(sent)
 
     async def _rest(self, moved: int) -> None:

@@ -16,6 +16,7 @@ from evslot.spine import answers, db, inbox, migrations, telemetry
 from evslot.spine.callers import AccessTokens
 from evslot.spine.config import Config, PartSettings, SharedSettings
 from evslot.spine.duties import Duties
+from evslot.spine.failpoints import failpoint
 from evslot.spine.handling import Handlers, Queries
 from evslot.spine.jobs import JobRunner, Jobs
 from evslot.spine.kafka import Delivery, GroupConsumer, Producer
@@ -274,6 +275,8 @@ class Process:
 
     def _reply(self, outgoing: Outgoing, waiter: inbox.Waiter) -> None:
         """Straight after commit; a service's answers go the same way when it asked a question."""
+        if failpoint("reply.before_send"):
+            return
         self._producer.fire(
             outgoing.topic,
             outgoing.key,

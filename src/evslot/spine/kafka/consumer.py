@@ -12,6 +12,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from evslot.spine import telemetry
+from evslot.spine.failpoints import failpoint
 from evslot.spine.kafka.client import COMMON, incoming_of, quiet
 from evslot.spine.records import Incoming
 
@@ -296,6 +297,7 @@ class GroupConsumer:
         if not moved:
             return
         offsets = [TopicPartition(t.topic, t.partition, position) for t, position in moved]
+        failpoint("offsets.before_commit")
         try:
             commit: Any = self._consumer.commit  # its overloads know no plain bool
             commit(offsets=offsets, asynchronous=not wait)
@@ -303,6 +305,7 @@ class GroupConsumer:
             # A rebalance under way, or a broker away: the inbox makes a second reading harmless.
             log.info("offsets_not_committed", reason=str(error))
             return
+        failpoint("offsets.after_commit")
         for tracker, position in moved:
             tracker.committed(position)
 

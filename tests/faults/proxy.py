@@ -1,0 +1,225 @@
+"""A TCP proxy that slows, cuts, holds back and half-opens what goes through, by who connects.
+
+It runs as a process of its own (`python -m tests.faults.proxy`), so that the load beside it does
+not slow it down, and takes rules as lines of JSON on its standard input. What it did that counts
+(a COMMIT seen and its answer withheld) it tells on its standard output, a line of JSON each.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import uvloop
+from msgspec import Struct
+
+CHUNK = 64 * 1024
+HELD_SECONDS = 0.05
+COMMIT = b"COMMIT;\x00"
+"""How the driver ends a transaction: a simple query, `Q`, its length, this text."""
+
+Way = Literal["both", "to_server", "to_client"]
+
+
+class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happens to connections of some processes."""
+
+    pids: list[int] | None = None
+    """Of the processes concerned; None: everybody."""
+    delay_seconds: float = 0.0
+    """Each piece that comes from the server is so late."""
+    hold: Way | None = None
+    """Nothing of this direction arrives until the rule ends, as where packets are lost and sent
+    again; connections stay open, new ones are taken."""
+    half_open: bool = False
+    """As `hold` both, but for ever: what was held so gets a RST when the rule has ended."""
+    refuse: bool = False
+    """New connections are cut at once."""
+    reset: bool = False
+    """Connections there are get a RST now."""
+    commits: int = 0
+    """So many COMMITs are let through to the server, and the connection reset before the answer
+    comes back: who sent them cannot know whether they were done."""
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What the proxy did, a line each."""
+
+    did: str
+    pid: int | None = None
+
+
+class Pipe:
+    """One client's connection and the one to the server that belongs to it."""
+
+    def __init__(self, proxy: "Proxy", pid: int | None) -> None:
+        self.pid = pid
+        self._proxy = proxy
+        self._writers: list[asyncio.StreamWriter] = []
+        self._withheld = False
+        self._dead = False
+
+    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until one side ends."""
+        self._writers.append(writer)
+        try:
+            there, server = await asyncio.open_connection(self._proxy.host, self._proxy.port)
+        except OSError:
+            self.reset()
+            return
+        self._writers.append(server)
+        ways = [
+            asyncio.create_task(self._copy(reader, server, "to_server")),
+            asyncio.create_task(self._copy(there, writer, "to_client")),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            ended = await asyncio.gather(*ways, return_exceptions=True)
+            if any(isinstance(end, ConnectionError) for end in ended):
+                self.reset()
+            for one in self._writers:
+                one.close()
+
+    def reset(self) -> None:
+        """RST to both: what is unsent is thrown away."""
+        for writer in self._writers:
+            socket_ = writer.get_extra_info("socket")
+            if not writer.transport.is_closing():
+                socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
+    ) -> None:
+        while piece := await reader.read(CHUNK):
+            rule = await self._let_go(way)
+            if way == "to_client":
+                if self._withheld:  # the server has answered the COMMIT: now nobody can know
+                    self._proxy.tell("commit_withheld", self.pid)
+                    self.reset()
+                    return
+                if rule.delay_seconds:
+                    await asyncio.sleep(rule.delay_seconds)
+            elif rule.commits and COMMIT in piece and self._proxy.take_commit():
+                self._withheld = True
+            writer.write(piece)
+            await writer.drain()
+
+    async def _let_go(self, way: Way) -> Rule:
+        """When this direction is not held back any more; the rule then."""
+        while True:
+            rule = self._proxy.rule_for(self.pid)
+            self._dead = self._dead or rule.half_open
+            if not rule.half_open and rule.hold not in (way, "both"):
+                break
+            await asyncio.sleep(HELD_SECONDS)
+        if self._dead:
+            raise ConnectionResetError("it was half open")
+        return rule
+
+
+class Proxy:
+    """Listens on one port, connects to another, and keeps to the rules of the moment."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self._rules: list[Rule] = []
+        self._commits = 0
+        self._pipes: set[Pipe] = set()
+
+    async def serve(self, listen: int) -> None:
+        """Until standard input ends."""
+        server = await asyncio.start_server(self._accept, self.host, listen)
+        async with server:
+            self.tell("ready", None)
+            async for line in await _lines():
+                self.follow(msgspec.json.decode(line, type=list[Rule]))
+
+    def follow(self, rules: list[Rule]) -> None:
+        """From now on these, and no others."""
+        self._rules = rules
+        self._commits = sum(rule.commits for rule in rules)
+        for pipe in list(self._pipes):
+            if self.rule_for(pipe.pid).reset:
+                pipe.reset()
+        self.tell("following", None)
+
+    def rule_for(self, pid: int | None) -> Rule:
+        for rule in self._rules:
+            if rule.pids is None or pid in rule.pids:
+                return rule
+        return NO_RULE
+
+    def take_commit(self) -> bool:
+        """Whether one more COMMIT is to be withheld."""
+        self._commits -= 1
+        return self._commits >= 0
+
+    def tell(self, did: str, pid: int | None) -> None:
+        sys.stdout.write(msgspec.json.encode(Told(did=did, pid=pid)).decode() + "\n")
+        sys.stdout.flush()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pid = await asyncio.to_thread(pid_behind, writer.get_extra_info("peername")[1], self.host)
+        if self.rule_for(pid).refuse:
+            writer.transport.abort()
+            return
+        pipe = Pipe(self, pid)
+        self._pipes.add(pipe)
+        try:
+            await pipe.run(reader, writer)
+        except ConnectionError:
+            pipe.reset()
+        finally:
+            self._pipes.discard(pipe)
+
+
+NO_RULE = Rule()
+
+
+async def _lines() -> asyncio.StreamReader:
+    """Standard input, line by line."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+def pid_behind(port: int, host: str) -> int | None:
+    """Which process of this machine has a TCP connection from that local port."""
+    inode = next(_inodes(port, host), None)
+    if inode is None:
+        return None
+    wanted = f"socket:[{inode}]"
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and wanted in _open_files(entry.path):
+            return int(entry.name)
+    return None
+
+
+def _inodes(port: int, host: str) -> Iterator[str]:
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].partition(":")[2], 16) == port:
+            yield fields[9]
+
+
+def _open_files(process: str) -> set[str]:
+    try:
+        return {os.readlink(file.path) for file in os.scandir(f"{process}/fd")}
+    except OSError:  # it has ended meanwhile, or is nobody's business
+        return set()
+
+
+if __name__ == "__main__":
+    listen, to = map(int, sys.argv[1:3])
+    uvloop.run(Proxy("127.0.0.1", to).serve(listen))
