@@ -10,17 +10,13 @@ export function money(sum: Money): string {
   return format.format(sum.amount / 10 ** digits);
 }
 
-const TIMED = /^(\d+) minutes(?: at [A-Z]{3} ([\d.]+) per hour)?$/;
-
 /** What a line of a price is for; the words of the service where ours do not know it. */
 export function lineText(line: PriceLine, currency: string): string {
   const words = t().checkout.lines;
   if (line.kind === 'FLAT') return words.flat;
-  const [, minutes, rate] = TIMED.exec(line.text) ?? [];
-  if (!minutes) return line.text;
-  if (!rate) return words.time(Number(minutes));
-  const format = new Intl.NumberFormat(locale(), { style: 'currency', currency });
-  return words.timeAt(Number(minutes), format.format(Number(rate)));
+  if (!line.minutes) return line.text;
+  if (!line.per_hour) return words.time(line.minutes);
+  return words.timeAt(line.minutes, money({ amount: line.per_hour, currency }));
 }
 
 function when(instant: string | number, zone: string, options: Intl.DateTimeFormatOptions): string {

@@ -1,5 +1,7 @@
 import { call, Refused, SIGNED_OUT } from '../api/client';
 import type { Account } from '../api/types';
+import { dropAll } from './drafts';
+import { leaveVehicle } from './vehicle.svelte';
 
 export const session = $state<{ known: boolean; signedIn: boolean; account: Account | null }>({
   known: false,
@@ -29,6 +31,8 @@ export async function signIn(email: string, code: string, key: string): Promise<
 
 export async function signOut(): Promise<void> {
   await call('DELETE /v1/browser-sessions/current');
+  dropAll();
+  leaveVehicle();
   forget();
 }
 
