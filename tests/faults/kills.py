@@ -12,13 +12,20 @@ SERVICES = tuple(name for name in PARTS if name not in GATEWAYS)
 
 
 class _Kill(Repeated):
-    """SIGKILL to one process that is ready."""
+    """SIGKILL to one process that is ready; each has its turn before one has its second."""
 
     among: tuple[str, ...] = PARTS
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._due: list[str] = []
+
     async def strike(self, rig: Rig, dice: random.Random) -> None:
-        victim = rig.victim(dice, self.among)
+        if not self._due:
+            self._due = dice.sample(self.among, len(self.among))
+        victim = rig.victim(dice, tuple(self._due))
         if victim is not None:
+            self._due.remove(victim)
             rig.signal(victim, signal.SIGKILL)
             rig.hit(self.name, victim)
 

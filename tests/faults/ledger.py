@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,6 @@ class Entry(Struct, frozen=True, kw_only=True):
 def entry_of(plan: Plan, outcome: Outcome, verdict: dict[str, Any]) -> Entry:
     """The line of a run that was judged."""
     ops = operations(read_history(outcome.folder / "history.jsonl"))
-    how = Counter(op.outcome for op in ops)
     return Entry(
         commit=commit(),
         date=datetime.now(UTC).date().isoformat(),
@@ -46,12 +44,12 @@ def entry_of(plan: Plan, outcome: Outcome, verdict: dict[str, Any]) -> Entry:
         fault="+".join(plan.faults),
         seconds=round(outcome.seconds),
         hits=outcome.hits,
-        operations=len(ops),
-        ok=how["ok"],
-        info=how["info"],
+        operations=verdict["operations"],
+        ok=verdict["ok"],
+        info=verdict["info"],
         bookings=bookings(ops),
         valid=verdict["valid"],
-        violations=violations(verdict),
+        violations=verdict["violations"],
     )
 
 
@@ -59,11 +57,6 @@ def bookings(ops: list[Op]) -> int:
     """How many different bookings were held."""
     held = [op.body for op in ops if op.f == "hold" and op.outcome == "ok"]
     return len({body["reservation_id"] for body in held if isinstance(body, dict)})
-
-
-def violations(verdict: dict[str, Any]) -> int:
-    """Findings of all checks."""
-    return sum(len(check.get("findings", ())) for check in verdict.get("checks", ()))
 
 
 def commit() -> str:

@@ -1,0 +1,36 @@
+"""A slice of the proof for every change: one seed that is always the same, and a fresh one."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.faults.load import Mix
+from tests.faults.prove import Plan, Round, carry_out
+from tests.faults.turns import load_faults
+from tests.faults.verdict import judged
+
+pytestmark = pytest.mark.anyio
+
+FIXED_SEED = 20
+FAULTS = ("kill", "kill-broker", "terminate")
+ROUND_SECONDS = 22.0
+"""At least so long that each part has its turn to be killed."""
+
+
+async def test_under_kills_and_cut_connections_every_promise_holds(tmp_path: Path) -> None:
+    """Every part is killed, the broker as well, and databases end their connections."""
+    load_faults()
+    fresh = int(os.environ.get("EVSLOT_PROOF_SEED") or random.SystemRandom().randrange(1_000_000))
+    rounds = [
+        Round(seed=seed, faults=FAULTS, seconds=ROUND_SECONDS) for seed in (FIXED_SEED, fresh)
+    ]
+    plan = Plan(seed=fresh, rounds=rounds, calm=6.0, healed=8.0, mix=Mix(thinks=0.4))
+    told: list[str] = []
+    folder = Path(os.environ.get("EVSLOT_PROOF_DIR") or tmp_path) / f"slice-{fresh}"
+    outcome = await carry_out(plan, folder, told.append)
+    verdict = await judged(folder)
+    again = f"EVSLOT_PROOF_SEED={fresh} EVSLOT_PROOF_DIR=… pytest {Path(__file__).name}"
+    assert verdict["valid"] is True, "\n".join([verdict["printed"], *told, f"again: {again}"])
+    assert {fault for fault, _, _ in (hit.partition(" ") for hit in outcome.hits)} == set(FAULTS)
