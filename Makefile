@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check style types bench demo prove containers-test lock reference clean
+.PHONY: help up test check style types bench demo prove prove-tests containers-test lock reference clean
 
 help: ## print this list
 	@echo "evslot: find a charging station, book a slot, pay, come, plug in."
@@ -44,7 +44,10 @@ bench: .venv/.dev ## measure: holds a second and their latency, beside direct pe
 demo: .venv/.run ## play two bookings on the running system, with what went through Kafka
 	@exec $(BIN)/evslot demo
 
-prove: .venv/.dev ## the long runs: faults, random lives, growth
+prove: .venv/.dev ## the proof under faults: MINUTES=10 SEED=… FAULT=kill,terminate (then the ledger)
+	@exec $(BIN)/python -m tests.faults --minutes "$(MINUTES)" --seed "$(SEED)" --fault "$(FAULT)"
+
+prove-tests: .venv/.dev ## the long tests: seeded bugs, random lives, growth
 	$(BIN)/python -m pytest -m prove $(ARGS)
 
 containers-test: .venv/.dev ## build the image, run compose.yaml and a journey through it (as root)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.load import Mix
 from tests.faults.prove import Plan, Round, carry_out
-from tests.faults.turns import load_faults
+from tests.faults.turns import fresh_folder, load_faults
 from tests.faults.verdict import judged
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,8 @@ async def test_under_kills_and_cut_connections_every_promise_holds(tmp_path: Pat
     ]
     plan = Plan(seed=fresh, rounds=rounds, calm=6.0, healed=8.0, mix=Mix(thinks=0.4))
     told: list[str] = []
-    folder = Path(os.environ.get("EVSLOT_PROOF_DIR") or tmp_path) / f"slice-{fresh}"
+    kept = "EVSLOT_PROOF_DIR" in os.environ
+    folder = fresh_folder(f"slice-{fresh}") if kept else tmp_path
     outcome = await carry_out(plan, folder, told.append)
     verdict = await judged(folder)
     again = f"EVSLOT_PROOF_SEED={fresh} EVSLOT_PROOF_DIR=… pytest {Path(__file__).name}"
