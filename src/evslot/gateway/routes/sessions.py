@@ -50,6 +50,8 @@ class SampleWish(Body, frozen=True, kw_only=True):
     """Which sample person to be."""
 
     role: user.SampleRole
+    number: Annotated[int, Meta(ge=1, le=400)] | None = None
+    """One of the made-up drivers who fill the sample with bookings."""
 
 
 @post(
@@ -93,7 +95,9 @@ async def end_session(driver: Driver) -> None:
 )
 async def open_sample_session(data: JSONBody[SampleWish], visitor: Visitor) -> Session:
     """Sign in as a sample person; in development only, nowhere else is there one."""
-    return session_of(await visitor.send(user.OpenSampleSession(role=data.role)))
+    return session_of(
+        await visitor.send(user.OpenSampleSession(role=data.role, number=data.number))
+    )
 
 
 ROUTES = [open_session, end_session, open_sample_session]

@@ -107,6 +107,12 @@ class MailAccepted(Struct, frozen=True, kw_only=True):
     notification_id: NotificationId
 
 
+class SampleSilence(Struct, frozen=True, kw_only=True):
+    """To how many of the drivers something would have been told before."""
+
+    fresh: int
+
+
 class SendSignInCode(Command[MailAccepted], frozen=True, kw_only=True):
     """Mail a code to an address; only services may ask."""
 
@@ -154,6 +160,15 @@ class SetChoices(Command[Choices], frozen=True, kw_only=True):
 
     def key(self) -> str:
         return str(self.user_id)
+
+
+class EnsureSampleSilence(Command[SampleSilence], frozen=True, kw_only=True):
+    """Tell these made-up drivers nothing; only the system may, in development only."""
+
+    user_ids: tuple[UserId, ...]
+
+    def key(self) -> None:
+        return None
 
 
 class ListNotifications(Query[Notifications], frozen=True, kw_only=True):

@@ -23,7 +23,8 @@ def build_resources(env: Config) -> list[object]:
     public = env.shared(SharedSettings).keys_public_file
     key = WebhookKey.of(own, Keys.load("payment", Path(settings.keys_file), Path(public)))
     provider = SimulatedProvider.on(settings.database_url, own.simulated_webhook_url, key)
-    return [provider, key, Typesetter(), own, described(env.shared(Surroundings))]
+    around = env.shared(Surroundings)
+    return [provider, key, Typesetter(), own, around, described(around)]
 
 
 SERVICE = Service(

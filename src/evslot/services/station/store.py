@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from evslot.services.reservation.messages import Closure, Reservation
-from evslot.services.station.messages import Charger, StationView
+from evslot.services.station.messages import Charger, SampleState, StationView
 from evslot.spine.transaction import Reading, Transaction
 from evslot.values import ChargerId, StationId
 
@@ -221,6 +221,31 @@ async def update_charger_state(tx: Transaction, charger: Charger) -> int:
         charger.state_at,
     )
     return version
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """Of which charger something was said, and the version of its state."""
+
+    charger_id: ChargerId
+    station_id: StationId
+    version: int
+
+
+async def update_older_states(tx: Transaction, states: Sequence[SampleState]) -> list[Said]:
+    """Those chargers of which nothing was said since."""
+    rows = await tx.fetch(
+        """update charger c
+           set state = t.state, state_source = 'operator', state_at = t.at,
+             state_version = state_version + 1
+           from unnest($1::uuid[], $2::text[], $3::timestamptz[]) as t (charger_id, state, at)
+           where c.charger_id = t.charger_id and not c.retired
+             and (c.state_at is null or c.state_at < t.at)
+           returning c.charger_id, c.station_id, c.state_version as version""",
+        [one.charger_id for one in states],
+        [one.state for one in states],
+        [one.at for one in states],
+    )
+    return [Said(**dict(row)) for row in rows]
 
 
 async def upsert_busy(tx: Transaction, reservation: Reservation, version: int) -> None:

@@ -7,9 +7,10 @@ from evslot.services.notification.handlers import (
     money,
     people,
     reading,
+    sample,
 )
 from evslot.spine.handling import Handlers
 
 handlers = Handlers()
-for part in (accounts, bookings, money, mailing, reading, people):
+for part in (accounts, bookings, money, mailing, reading, people, sample):
     handlers.include(part.handlers)

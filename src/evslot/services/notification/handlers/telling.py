@@ -23,7 +23,7 @@ async def tell(told: telling.Told, tx: Transaction, wait_until: datetime | None 
     if user_id is None:
         return False
     person = await people.find_person(tx, user_id)
-    if person.is_erased:
+    if person.is_erased or person.is_made_up:
         return False
     if person.language is not None:
         told = replace(told, language=language_for(person.language))

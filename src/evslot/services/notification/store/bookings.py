@@ -12,13 +12,14 @@ from evslot.spine.transaction import Row, Transaction
 
 
 async def upsert_booking(tx: Transaction, booking: Reservation, facts: BookingFacts) -> bool:
-    """False where this version, or a later one, is known, or the driver is gone."""
+    """False where this version, or a later one, is known, or the driver is gone or made up."""
     return bool(
         await tx.execute(
             """insert into booking (reservation_id, driver_id, version, state, payment_id, facts,
                                     ends_at)
                select $1, $2, $3, $4, $5, $6::jsonb, $7
-               where not exists (select from person where user_id = $2 and erased_at is not null)
+               where not exists (select from person
+                                 where user_id = $2 and (made_up or erased_at is not null))
                on conflict (reservation_id) do update
                  set version = excluded.version, state = excluded.state,
                      payment_id = excluded.payment_id, facts = excluded.facts,

@@ -1,6 +1,6 @@
 """Writes about persons: their language, what they switched off, that they are gone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -16,12 +16,14 @@ class KnownPerson(Struct, frozen=True, kw_only=True):
     language: str | None = None
     switched: dict[str, bool] = {}
     is_erased: bool = False
+    is_made_up: bool = False
+    """Of the sample: nothing is told to them."""
 
 
 async def find_person(tx: Transaction, user_id: UserId) -> KnownPerson:
     """Somebody never heard of wants everything."""
     row = await tx.fetch_row(
-        "select language, switched, erased_at from person where user_id = $1", user_id
+        "select language, switched, erased_at, made_up from person where user_id = $1", user_id
     )
     if row is None:
         return KnownPerson()
@@ -29,6 +31,7 @@ async def find_person(tx: Transaction, user_id: UserId) -> KnownPerson:
         language=row["language"],
         switched=msgspec.json.decode(row["switched"], type=dict[str, bool]),
         is_erased=row["erased_at"] is not None,
+        is_made_up=row["made_up"],
     )
 
 
@@ -59,6 +62,15 @@ async def upsert_language(tx: Transaction, user_id: UserId, language: str) -> No
            where person.erased_at is null and person.language is distinct from excluded.language""",
         user_id,
         language,
+    )
+
+
+async def note_made_up(tx: Transaction, user_ids: Sequence[UserId]) -> int:
+    """From now on nothing is told to these; answers for how many that is news."""
+    return await tx.execute(
+        """insert into person (user_id, made_up) select unnest($1::uuid[]), true
+           on conflict (user_id) do update set made_up = true where not person.made_up""",
+        user_ids,
     )
 
 

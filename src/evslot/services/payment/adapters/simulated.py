@@ -96,7 +96,7 @@ class SimulatedProvider:
         capture: bool,
     ) -> ProviderAnswer:
         behaviour = _behaviour(method)
-        reference = _reference(key)
+        reference = reference_of(key)
 
         def effect(_: Standing, now: datetime) -> list[Entry]:
             valid_for = LAPSES_AFTER if behaviour == "lapse" else VALID_FOR
@@ -165,7 +165,7 @@ class SimulatedProvider:
         return await self._once(key, reference, await self._fault(reference), effect)
 
     async def look_up(self, key: UUID) -> ProviderAnswer:
-        reference = _reference(key)
+        reference = reference_of(key)
         async with self._books.page(reference) as page:
             standing = stand(await page.entries())
         if not standing.known:
@@ -243,6 +243,6 @@ def _behaviour(method: Secret[str]) -> str | None:
     return behaviour if prefix == "sim" else None
 
 
-def _reference(key: UUID) -> str:
+def reference_of(key: UUID) -> str:
     """The same for the same key, so that a lost authorise can be looked up."""
     return f"auth_{key.hex}"

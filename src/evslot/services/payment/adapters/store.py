@@ -10,6 +10,7 @@ from msgspec import Struct
 from evslot.services.payment.adapters.entries import Entry
 from evslot.services.payment.domain.record import ProviderAnswer
 from evslot.spine.db import Connection, Database, from_json, to_json
+from evslot.spine.transaction import Transaction
 
 CONNECTIONS = 4
 """Calls wait outside of them, so a few serve all workers."""
@@ -24,6 +25,25 @@ APPEND = f"""
     insert into provider_log ({COLUMNS})
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb) returning position
     """  # noqa: S608
+
+
+PAST = f"""
+    insert into provider_log ({COLUMNS}, at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12)
+    """  # noqa: S608
+
+
+async def append_past(tx: Transaction, lines: Sequence[tuple[Entry, datetime]]) -> None:
+    """Lines of made-up payments, in our transaction: they are there with those or not at all."""
+    rows = [
+        (
+            *(getattr(entry, name) for name in WRITTEN),
+            None if entry.answer is None else to_json(entry.answer),
+            at,
+        )
+        for entry, at in lines
+    ]
+    await tx.execute_many(PAST, rows)
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

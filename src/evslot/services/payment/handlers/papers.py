@@ -35,7 +35,7 @@ async def seller_answered(reply: Reply, tx: Transaction) -> None:
     """The legal block as of now: everything that is due about the payment is written."""
     payment_id = PaymentId(UUID(reply.context))
     try:
-        seller = _seller(reply.result(user.OrganisationView))
+        seller = seller_of(reply.result(user.OrganisationView))
     except Refused:
         await store.put_due_off(tx, payment_id, ASK_AGAIN)
         return
@@ -97,7 +97,8 @@ def _ask_seller(
     )
 
 
-def _seller(view: user.OrganisationView) -> Seller:
+def seller_of(view: user.OrganisationView) -> Seller:
+    """The legal block as it is now."""
     return Seller(
         legal_name=view.legal_name,
         address=view.address,

@@ -65,6 +65,13 @@ from evslot.services.payment.messages.receipts import (
     Seller,
     VatLine,
 )
+from evslot.services.payment.messages.sample import (
+    EnsureSamplePayments,
+    SampleMove,
+    SampleMoveKind,
+    SamplePayment,
+    SamplePaymentCount,
+)
 from evslot.services.payment.messages.statements import (
     CursorInvalid,
     GetStatement,
@@ -88,6 +95,7 @@ __all__ = [
     "Bought",
     "CapturePayment",
     "CursorInvalid",
+    "EnsureSamplePayments",
     "EventUnreadable",
     "GetPayment",
     "GetProvider",
@@ -134,6 +142,10 @@ __all__ = [
     "RefundPayment",
     "RemoveMethod",
     "SampleMethod",
+    "SampleMove",
+    "SampleMoveKind",
+    "SamplePayment",
+    "SamplePaymentCount",
     "SaveMethod",
     "SavedMethod",
     "SavedMethods",

@@ -39,14 +39,14 @@ async def set_closure(command: SetClosure, tx: Transaction) -> ClosureDetails:
         raise ClosureExists()
     for booking in await store.expire_lapsed_on(tx, closure.charger_ids):
         tx.emit(telling.event(booking, EXPIRED))
-    booked = await _take_gaps(closure, tx)
+    booked = await take_gaps(closure, tx)
     await store.insert_touched(tx, closure, booked)
     tx.emit(ClosureChanged(closure=closure, version=closure.version))
     touched, total = await store.find_touched(tx, closure.closure_id)
     return ClosureDetails(closure=closure, touched=touched, touched_total=total)
 
 
-async def _take_gaps(closure: Closure, tx: Transaction) -> set[ReservationId]:
+async def take_gaps(closure: Closure, tx: Transaction) -> set[ReservationId]:
     """Look and take until a look finds no gap, and only bookings that are locked already.
 
     A hold that commits in between makes the constraint pass a gap over, and the next look finds

@@ -80,6 +80,18 @@ from evslot.services.reservation.messages.refusals import (
     VehicleBusy,
     WrongCharger,
 )
+from evslot.services.reservation.messages.sample import (
+    EnsureSampleBookings,
+    EnsureSampleClosures,
+    EnsureSampleHistory,
+    GetSampleHistory,
+    SampleClosure,
+    SampleCount,
+    SampleHistory,
+    SampleSite,
+    SampleVisit,
+    VisitEnd,
+)
 
 __all__ = [
     "BookingsExport",
@@ -97,10 +109,14 @@ __all__ = [
     "CompleteReservation",
     "CursorInvalid",
     "DriversOnly",
+    "EnsureSampleBookings",
+    "EnsureSampleClosures",
+    "EnsureSampleHistory",
     "Evidence",
     "GetBookingsExport",
     "GetClosure",
     "GetReservation",
+    "GetSampleHistory",
     "HoldExpired",
     "HoldOver",
     "HoldPaused",
@@ -141,6 +157,11 @@ __all__ = [
     "ReservationSettled",
     "ReservationStarted",
     "Reservations",
+    "SampleClosure",
+    "SampleCount",
+    "SampleHistory",
+    "SampleSite",
+    "SampleVisit",
     "SetClosure",
     "SlotHeld",
     "SlotTaken",
@@ -151,5 +172,6 @@ __all__ = [
     "TooManyHolds",
     "TouchedBooking",
     "VehicleBusy",
+    "VisitEnd",
     "WrongCharger",
 ]

@@ -37,6 +37,11 @@ from evslot.services.station.messages.operating import (
     TariffMissing,
     TermsName,
 )
+from evslot.services.station.messages.sample import (
+    EnsureSampleStates,
+    SampleState,
+    SampleStates,
+)
 from evslot.services.station.messages.stickers import (
     GetSticker,
     ListStickers,
@@ -102,6 +107,7 @@ __all__ = [
     "CursorInvalid",
     "DaySlots",
     "EnergyPrice",
+    "EnsureSampleStates",
     "FindPlaces",
     "FindStations",
     "FoundStation",
@@ -133,6 +139,8 @@ __all__ = [
     "Quote",
     "RetireCharger",
     "RetireStation",
+    "SampleState",
+    "SampleStates",
     "SearchInvalid",
     "SetChargerState",
     "SetTariff",

@@ -1,6 +1,6 @@
 """The sample people of a development system: who they are, and that they exist nowhere else."""
 
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID, uuid5
 
 from msgspec import Struct
@@ -34,4 +34,22 @@ def sample_person(role: SampleRole) -> SamplePerson:
         email=f"{role}@sample.evslot.example",
         name=f"Sample {role}",
         roles=["driver", "admin"] if role == "admin" else ["driver"],
+    )
+
+
+MADE_UP_DRIVERS: Final = 400
+"""So many drivers fill the sample with bookings; nothing is told to them."""
+FIRST_NAMES: Final = (
+    *("Aino", "Bela", "Chandra", "Dilek", "Emil", "Farah", "Gustav", "Hanna", "Ilse", "Jyoti"),
+    *("Kaarlo", "Lena", "Milo", "Nalini", "Otto", "Pia", "Quinn", "Rosa", "Sami", "Tara"),
+)
+
+
+def made_up_driver(number: int) -> SamplePerson:
+    """One of those who fill the sample, from 1 to MADE_UP_DRIVERS."""
+    return SamplePerson(
+        user_id=UserId(uuid5(_NAMESPACE, f"driver/{number}")),
+        email=f"driver-{number}@sample.evslot.example",
+        name=f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {number} (made up)",
+        roles=["driver"],
     )

@@ -2,17 +2,25 @@
 
 from evslot.services.user import store
 from evslot.services.user.domain import sessions
-from evslot.services.user.domain.samples import SamplePerson, Surroundings, sample_person
+from evslot.services.user.domain.samples import (
+    MADE_UP_DRIVERS,
+    SamplePerson,
+    Surroundings,
+    made_up_driver,
+    sample_person,
+)
 from evslot.services.user.domain.sessions import Settings, Verdict
 from evslot.services.user.handlers import callers
 from evslot.services.user.messages import (
     EndOtherSessions,
     EndSession,
+    EnsureSampleDrivers,
     NotForApiKeys,
     OpenSampleSession,
     RefreshSession,
     RefreshTokenInvalid,
     SampleAccountsOff,
+    SampleDrivers,
     SessionEnded,
     SessionNotFound,
     SessionsClosed,
@@ -76,12 +84,25 @@ async def end_other_sessions(command: EndOtherSessions, tx: Transaction) -> Sess
 async def open_sample_session(command: OpenSampleSession, tx: Transaction) -> SignedIn:
     if tx.resource(Surroundings).environment != "development":
         raise SampleAccountsOff()
-    person = sample_person(command.role)
+    numbered = command.role == "driver" and command.number is not None
+    person = made_up_driver(command.number or 0) if numbered else sample_person(command.role)
     await ensure_sample_person(tx, person)
     account = await store.account(tx, person.user_id)
     if not account.active:
         raise WrongCredentials("This sample account is blocked; sign in as the sample admin.")
     return await open_session(tx, person.user_id, "sample")
+
+
+@handlers.on(EnsureSampleDrivers)
+async def ensure_sample_drivers(command: EnsureSampleDrivers, tx: Transaction) -> SampleDrivers:
+    """Asked again, it makes those who are missing."""
+    tx.caller.require_system()
+    if tx.resource(Surroundings).environment != "development":
+        raise SampleAccountsOff()
+    drivers = [made_up_driver(number) for number in range(1, MADE_UP_DRIVERS + 1)]
+    for driver in drivers:
+        await ensure_sample_person(tx, driver)
+    return SampleDrivers(user_ids=tuple(driver.user_id for driver in drivers))
 
 
 @handlers.every(seconds=10.0)

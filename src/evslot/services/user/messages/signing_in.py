@@ -3,6 +3,7 @@
 from evslot.services.user.messages.events import PasswordReplaced, SessionEnded
 from evslot.services.user.messages.views import (
     CodeRequested,
+    SampleDrivers,
     SampleRole,
     Sessions,
     SessionsClosed,
@@ -68,6 +69,15 @@ class OpenSampleSession(Command[SignedIn], frozen=True, kw_only=True):
     """Sign in as a sample person, who is made if need be; in development only."""
 
     role: SampleRole
+    number: int | None = None
+    """One of the drivers who fill the sample with bookings, from 1."""
+
+    def key(self) -> None:
+        return None
+
+
+class EnsureSampleDrivers(Command[SampleDrivers], frozen=True, kw_only=True):
+    """Have the drivers who fill the sample; only the system may, in development only."""
 
     def key(self) -> None:
         return None

@@ -263,3 +263,9 @@ class SampleOwner(Struct, frozen=True, kw_only=True):
     user_id: UserId
     made: int
     """How many organisations there were not before."""
+
+
+class SampleDrivers(Struct, frozen=True, kw_only=True):
+    """The drivers who fill the sample with bookings, by number."""
+
+    user_ids: tuple[UserId, ...]

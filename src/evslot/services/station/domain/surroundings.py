@@ -1,0 +1,11 @@
+"""Where the service runs: only a development system has a sample that is filled."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """`EVSLOT_ENVIRONMENT`."""
+
+    environment: Literal["development", "production"] = "development"
