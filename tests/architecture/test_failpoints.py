@@ -13,6 +13,7 @@ def test_every_failpoint_in_the_code_is_listed_and_stands_once() -> None:
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("failpoint"):
                 (name,) = node.args
-                assert isinstance(name, ast.Constant), "found by grep only where it is spelled out"
-                placed[name.value] += 1
+                # Found by grep only where it is spelled out.
+                assert isinstance(name, ast.Constant)
+                placed[str(name.value)] += 1
     assert placed == Counter(dict.fromkeys(failpoints.POINTS, 1))

@@ -43,8 +43,8 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reset: bool = False
     """Connections there are get a RST now."""
     commits: int = 0
-    """So many COMMITs are let through to the server, and the connection reset before the answer
-    comes back: who sent them cannot know whether they were done."""
+    """So many COMMITs get a RST for an answer. Every second one was done by the server before, the
+    others never reached it: who sent them cannot know."""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -108,7 +108,11 @@ class Pipe:
                     return
                 if rule.delay_seconds:
                     await asyncio.sleep(rule.delay_seconds)
-            elif rule.commits and COMMIT in piece and self._proxy.take_commit():
+            elif rule.commits and COMMIT in piece and (turn := self._proxy.take_commit()):
+                if turn % 2:
+                    self._proxy.tell("commit_lost", self.pid)
+                    self.reset()
+                    return
                 self._withheld = True
             writer.write(piece)
             await writer.drain()
@@ -134,6 +138,7 @@ class Proxy:
         self.port = port
         self._rules: list[Rule] = []
         self._commits = 0
+        self._taken = 0
         self._pipes: set[Pipe] = set()
 
     async def serve(self, listen: int) -> None:
@@ -159,10 +164,13 @@ class Proxy:
                 return rule
         return NO_RULE
 
-    def take_commit(self) -> bool:
-        """Whether one more COMMIT is to be withheld."""
+    def take_commit(self) -> int:
+        """The number of the next COMMIT that nobody is to learn of; 0 where there were enough."""
+        if self._commits == 0:
+            return 0
         self._commits -= 1
-        return self._commits >= 0
+        self._taken += 1
+        return self._taken
 
     def tell(self, did: str, pid: int | None) -> None:
         sys.stdout.write(msgspec.json.encode(Told(did=did, pid=pid)).decode() + "\n")

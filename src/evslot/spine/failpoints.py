@@ -91,7 +91,8 @@ class _Orders:
             hit = self._hits[name] = self._hits.get(name, 0) + 1
             if not order.is_due(hit):
                 return False
-            self._done(name, order)
+            if not self._carried_out(name, order):
+                return False
         log.warning("failpoint", point=name, hit=hit, action=order.action, process=self._process)
         return _act(name, order)
 
@@ -103,10 +104,15 @@ class _Orders:
         except FileNotFoundError:
             return None
 
-    def _done(self, name: str, order: _Order) -> None:
-        """What is to happen once has happened, also for the process that comes after this one."""
-        if self._folder is not None and not order.on:
+    def _carried_out(self, name: str, order: _Order) -> bool:
+        """Once is once, also for the next process; False where the order was just taken back."""
+        if self._folder is None or order.on:
+            return True
+        try:
             self._file(name).rename(f"{self._file(name)}.hit")
+        except FileNotFoundError:
+            return False
+        return True
 
     def _file(self, name: str) -> Path:
         return cast(Path, self._folder) / f"{self._process}.{name}"
