@@ -22,7 +22,7 @@ export const de: typeof en = {
   find: {
     title: 'Ladeplatz finden',
     where: 'Wo',
-    whereHint: 'Stadtteil, Ort, Postleitzahl oder Station',
+    whereHint: 'Ort oder Postleitzahl',
     here: 'In meiner Nähe',
     hereDenied: 'Ihr Standort ist nicht verfügbar. Geben Sie einen Ort ein.',
     noPlace: 'Kein Ort dieses Namens. Versuchen Sie einen Stadtteil oder eine Postleitzahl.',

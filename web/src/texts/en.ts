@@ -20,7 +20,7 @@ export const en = {
   find: {
     title: 'Find a charger',
     where: 'Where',
-    whereHint: 'District, place, postcode or station',
+    whereHint: 'Place or postcode',
     here: 'Near me',
     hereDenied: 'Your position is not available. Type a place instead.',
     noPlace: 'No place of that name. Try a district or a postcode.',
