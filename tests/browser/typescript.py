@@ -40,6 +40,7 @@ OPERATIONS = (
     "POST /v1/reservations",
     "GET /v1/reservations",
     "GET /v1/reservations/{reservation_id}",
+    "GET /v1/reservations/{reservation_id}/trace",
     "POST /v1/reservations/{reservation_id}/hold",
     "POST /v1/reservations/{reservation_id}/payment",
     "POST /v1/reservations/{reservation_id}/check-in",

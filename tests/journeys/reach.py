@@ -149,6 +149,7 @@ ROWS: dict[str, Row] = {
     "prolong_hold": drivers(World.of_hold),
     "check_in": drivers(World.of_booking),
     "complete": drivers(World.of_booking),
+    "get_trace": drivers(World.of_booking),
     "list_station_bookings": looks(World.of_organisation, 403),
     "export_bookings": looks(World.of_organisation, 403, params=SPAN),
     "list_closures": looks(World.of_station, 403),

@@ -16,6 +16,7 @@ from evslot.gateway.operations import Operations
 from evslot.gateway.server import HttpServer
 from evslot.gateway.settings import MINUTES_BACK, GatewaySettings
 from evslot.gateway.shared_reads import SharedReads
+from evslot.gateway.tracing import Tracing
 from evslot.spine import migrations
 from evslot.spine.callers import AccessTokens
 from evslot.spine.config import Config, PartSettings, SharedSettings
@@ -83,6 +84,7 @@ class Gateway:
 
     def _parts(self, topics: Topics) -> Parts:
         public_keys = Path(self._shared.keys_public_file)
+        development = self._shared.environment == "development"
         keys = Keys.load("gateway", Path(self._part.keys_file), public_keys)
         return Parts(
             door=Door(AccessTokens(keys), EndedSessions()),
@@ -92,6 +94,7 @@ class Gateway:
             shared=SharedReads(self.settings.shared_seconds),
             live=Live(self.settings),
             history=History(self._history_database(), keys),
+            tracing=Tracing(self._shared.kafka_bootstrap, topics) if development else None,
         )
 
     def _history_database(self) -> Database:

@@ -23,6 +23,7 @@ from evslot.gateway.routes import ROUTES
 from evslot.gateway.routes.operations import accepted
 from evslot.gateway.settings import GatewaySettings
 from evslot.gateway.shared_reads import SharedReads
+from evslot.gateway.tracing import Tracing
 from evslot.gateway.visitors import EdgeRequest, Reception
 
 
@@ -34,6 +35,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     shared: SharedReads
     live: Live
     history: History
+    tracing: Tracing | None = None
+    """In development."""
 
 
 def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = False) -> ASGIApp:
@@ -53,6 +56,7 @@ def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = F
                 "around": Provide(
                     lambda: Surroundings(inbox_url=settings.inbox_url), sync_to_thread=False
                 ),
+                "tracing": Provide(lambda: parts.tracing, sync_to_thread=False),
                 "history": Provide(lambda: parts.history, sync_to_thread=False),
             },
             exception_handlers={Accepted: accepted, Exception: response_for},

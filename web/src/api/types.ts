@@ -27,6 +27,7 @@ export interface Operations {
   "POST /v1/reservations": { path: {}; query: {}; body: HoldBody; answer: Reservation };
   "GET /v1/reservations": { path: {}; query: { states?: string | null; station?: string | null; from?: string | null; to?: string | null; limit?: number; cursor?: string | null }; body: undefined; answer: Reservations };
   "GET /v1/reservations/{reservation_id}": { path: { reservation_id: string }; query: {}; body: undefined; answer: ReservationDetails };
+  "GET /v1/reservations/{reservation_id}/trace": { path: { reservation_id: string }; query: {}; body: undefined; answer: Trace };
   "POST /v1/reservations/{reservation_id}/hold": { path: { reservation_id: string }; query: {}; body: undefined; answer: Reservation };
   "POST /v1/reservations/{reservation_id}/payment": { path: { reservation_id: string }; query: {}; body: PaymentBody; answer: PaymentOutcome };
   "POST /v1/reservations/{reservation_id}/check-in": { path: { reservation_id: string }; query: {}; body: CheckInBody; answer: Reservation };
@@ -605,6 +606,19 @@ export interface StationView {
   district?: string;
 }
 
+export interface Step {
+  at: string;
+  kind: "asked" | "told";
+  type: string;
+  topic: string;
+  partition: number;
+  offset: number;
+  source: string;
+  service: string | null;
+  database: string | null;
+  milliseconds: number | null;
+}
+
 export interface StickerView {
   code: string;
   station_id: string;
@@ -668,6 +682,17 @@ export interface Told {
   notification_id: string;
   kind: string;
   reservation_id: string | null;
+}
+
+export interface Trace {
+  reservation_id: string;
+  requests: TracedRequest[];
+  complete: boolean;
+}
+
+export interface TracedRequest {
+  trace_id: string;
+  steps: Step[];
 }
 
 export interface VatLine {

@@ -9,8 +9,10 @@ from babel.numbers import format_currency, get_currency_precision
 from rich.console import Console
 from rich.markup import escape
 
+from evslot import system
 from evslot.cli.demo.visitor import Answered
-from evslot.cli.demo.watching import Journey, Watch
+from evslot.cli.demo.watching import Watch
+from evslot.gateway.tracing import Journey
 
 SHOWN = 14
 """Records of one request that are printed."""
@@ -49,10 +51,10 @@ class Narrator:
 def _line(journey: Journey) -> str:
     record = journey.record
     place = f"{record.topic}[{record.partition}]@{record.offset}"
-    if journey.database is None:
+    if journey.service is None:
         return f"  · {record.type} → {place}"
     took = "" if journey.milliseconds is None else f", answered after {journey.milliseconds:.0f} ms"
-    return f"  → {record.type} → {place} → {journey.database}{took}"
+    return f"  → {record.type} → {place} → {system.part(journey.service).database}{took}"
 
 
 def money(what: dict[str, Any]) -> str:

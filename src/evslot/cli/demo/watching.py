@@ -2,11 +2,8 @@
 
 import asyncio
 import time
-from datetime import datetime
 
-from msgspec import Struct
-
-from evslot import system
+from evslot.gateway.tracing import Journey, Seen, journey_of, read_topics, seen_of
 from evslot.spine.answers import ANSWER
 from evslot.spine.kafka import EventFeed
 from evslot.spine.records import Incoming
@@ -16,34 +13,11 @@ KEPT = 20_000
 """Records in memory; a demonstration sees some hundreds."""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
-    """A record of a request."""
-
-    topic: str
-    partition: int
-    offset: int
-    at: datetime
-    type: str
-    id: str
-    source: str
-
-
-class Journey(Struct, frozen=True, kw_only=True):
-    """One record and what came of it: the answer, and how long the owner took."""
-
-    record: Seen
-    database: str | None
-    """Of the service that took the record; None for facts and answers."""
-    milliseconds: float | None
-    """From the record's append to its answer's, by the broker's clock."""
-
-
 class Watch:
     """Follows all topics from now on; `async with Watch(bootstrap, topics) as watch`."""
 
     def __init__(self, bootstrap: str, topics: Topics) -> None:
-        names = [topic.name for topic in topics.table() if not topic.name.endswith("-dead")]
-        self._feed = EventFeed(bootstrap, names, back_seconds=0.0)
+        self._feed = EventFeed(bootstrap, read_topics(topics), back_seconds=0.0)
         self._topics = topics
         self._by_trace: dict[str, list[Seen]] = {}
         self._answers: dict[str, Seen] = {}
@@ -80,17 +54,7 @@ class Watch:
     def journeys(self, trace: str) -> list[Journey]:
         """In the order in which Kafka took them."""
         records = sorted(self._by_trace.get(trace, []), key=lambda seen: seen.at)
-        return [self._journey(record) for record in records]
-
-    def _journey(self, record: Seen) -> Journey:
-        owner = record.topic.removeprefix(self._topics.prefix).removesuffix("-service")
-        asked = owner in system.SERVICES and record.type != ANSWER
-        answer = self._answers.get(record.id) if asked else None
-        return Journey(
-            record=record,
-            database=system.part(owner).database if asked else None,
-            milliseconds=(answer.at - record.at).total_seconds() * 1000 if answer else None,
-        )
+        return [journey_of(one, self._answers.get(one.id), self._topics) for one in records]
 
     async def _read(self) -> None:
         async for incoming in self._feed:
@@ -99,18 +63,8 @@ class Watch:
             self._note(incoming)
 
     def _note(self, incoming: Incoming) -> None:
-        seen = Seen(
-            topic=incoming.topic,
-            partition=incoming.partition,
-            offset=incoming.offset,
-            at=incoming.appended_at,
-            type=incoming.header("ce_type") or "?",
-            id=incoming.header("ce_id") or "",
-            source=incoming.header("ce_source") or "",
-        )
+        seen = seen_of(incoming)
         if seen.type == ANSWER:
             self._answers[seen.id] = seen
-            return
-        trace = (incoming.header("traceparent") or "").split("-")
-        if len(trace) == 4 and len(self._by_trace) < KEPT:
-            self._by_trace.setdefault(trace[1], []).append(seen)
+        elif seen.trace and len(self._by_trace) < KEPT:
+            self._by_trace.setdefault(seen.trace, []).append(seen)

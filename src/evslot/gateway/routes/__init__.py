@@ -28,6 +28,7 @@ from evslot.gateway.routes import (
     stations,
     stickers,
     supply,
+    traces,
     users,
     vehicles,
 )
@@ -49,6 +50,7 @@ ROUTES: list[Any] = [
     *closures.ROUTES,
     *quotes.ROUTES,
     *reservations.ROUTES,
+    *traces.ROUTES,
     *station_bookings.ROUTES,
     *payments.ROUTES,
     *payment_methods.ROUTES,

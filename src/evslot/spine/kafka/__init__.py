@@ -3,7 +3,7 @@
 from evslot.spine.kafka.admin import make_topics
 from evslot.spine.kafka.client import BrokerUnavailable, secure, security_of
 from evslot.spine.kafka.consumer import Delivery, GroupConsumer
-from evslot.spine.kafka.direct import EventFeed, ReplyInbox, read_all
+from evslot.spine.kafka.direct import EventFeed, ReplyInbox, read_all, read_spans
 from evslot.spine.kafka.producer import Producer
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ReplyInbox",
     "make_topics",
     "read_all",
+    "read_spans",
     "secure",
     "security_of",
 ]

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -88,11 +89,16 @@ class _Reader:
 
     def since(self, partitions: list[TopicPartition], millis: int) -> list[TopicPartition]:
         """The first offsets at or after a time; the end where nothing is as young."""
+        young = self.young(partitions, millis)
+        there = {(p.topic, p.partition) for p in young}
+        old = [p for p in partitions if (p.topic, p.partition) not in there]
+        return young + self.ends(old)
+
+    def young(self, partitions: list[TopicPartition], millis: int) -> list[TopicPartition]:
+        """The first offsets at or after a time, of those partitions that have any."""
         asked = [TopicPartition(p.topic, p.partition, millis) for p in partitions]
         found = self._consumer.offsets_for_times(asked, timeout=10.0)
-        young = [p for p in found if p.offset >= 0]
-        old = [TopicPartition(p.topic, p.partition) for p in found if p.offset < 0]
-        return young + self.ends(old)
+        return [p for p in found if p.offset >= 0]
 
     def partitions_of(self, topic: str) -> list[TopicPartition]:
         there = self._consumer.list_topics(topic, timeout=10.0).topics[topic]
@@ -222,6 +228,69 @@ class EventFeed:
     def _deliver(self, records: list[Incoming]) -> None:
         for record in records:
             self._records.put_nowait(record)
+
+
+Span = tuple[datetime, datetime]
+
+
+def read_spans(
+    bootstrap: str, topics: Sequence[str], spans: Sequence[Span], *, most: int, seconds: float
+) -> tuple[list[Incoming], bool]:
+    """What was appended in each of some spans of time, and whether that is all of it; blocks.
+
+    At most `most` records within about `seconds`; raises BrokerUnavailable.
+    """
+    reader = _Reader(bootstrap, "evslot-looking-back")
+    until = time.monotonic() + seconds
+    found: list[Incoming] = []
+    whole = True
+    try:
+        partitions = [p for topic in topics for p in reader.partitions_of(topic)]
+        for begin, end in spans:
+            starts = reader.young(partitions, _millis(begin))
+            left = _taken_before(reader, starts, _millis(end))
+            whole = _read_into(found, reader, left, most, until) and whole
+    except KafkaException as error:
+        raise BrokerUnavailable(str(error)) from error
+    finally:
+        reader._consumer.close()
+    return found, whole
+
+
+def _millis(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
+
+
+def _taken_before(
+    reader: _Reader, starts: list[TopicPartition], millis: int
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """Of each partition that has something: the first offset, and the one after the last."""
+    ends = {(p.topic, p.partition): p.offset for p in reader.since(starts, millis)}
+    spans = {(p.topic, p.partition): (p.offset, ends[p.topic, p.partition]) for p in starts}
+    return {where: (first, end) for where, (first, end) in spans.items() if first < end}
+
+
+def _read_into(
+    found: list[Incoming],
+    reader: _Reader,
+    left: dict[tuple[str, int], tuple[int, int]],
+    most: int,
+    until: float,
+) -> bool:
+    """Whether all was read before there were too many or it took too long."""
+    consumer: Any = reader._consumer
+    consumer.assign([TopicPartition(*where, first) for where, (first, _) in left.items()])
+    while left and len(found) < most and time.monotonic() < until:
+        for record in consumer.consume(500, 0.1):
+            if record.error() is not None:
+                continue
+            where = (record.topic(), record.partition())
+            _, end = left.get(where, (0, 0))
+            if record.offset() < end:
+                found.append(incoming_of(record))
+            if record.offset() + 1 >= end:
+                left.pop(where, None)
+    return not left
 
 
 def read_all(bootstrap: str, topics: Sequence[str], *, seconds: float = 10.0) -> list[Incoming]:
