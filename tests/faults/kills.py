@@ -69,8 +69,8 @@ class Zombie(Repeated):
     """F3: suspended for longer than its lease and its session last, then let on."""
 
     name = "zombie"
-    every = (1.0, 3.0)
-    lasts = (5.0, 14.0)
+    every = (0.5, 1.5)
+    lasts = (4.0, 11.0)
     """Seconds: a lease lasts 3, a session 8."""
 
     async def strike(self, rig: Rig, dice: random.Random) -> None:
