@@ -43,6 +43,8 @@ class Mix(Struct, frozen=True, kw_only=True):
     waits_not: float = 0.08
     """Prefer: respond-async; then asks the operation."""
     lets_lapse: float = 0.08
+    remembers_late: float = 0.1
+    """Pays for a hold that was forgotten: most are over by then."""
     gives_up_hold: float = 0.08
     prolongs: float = 0.1
     cancels: float = 0.25
@@ -146,6 +148,7 @@ class Driver:
         self._mix = load.mix
         self._client = client
         self._old: list[Wanted] = []
+        self._forgotten: list[str] = []
 
     async def one_visit(self) -> None:
         """From a look to a booking that is paid, used, given up, or forgotten."""
@@ -153,9 +156,14 @@ class Driver:
             await self._look()
         if self._old and self._happens(self._mix.repeats_old):
             await self._client.insist(self.dice.choice(self._old))
+        if self._forgotten and self._happens(self._mix.remembers_late):
+            await self._pay(self._forgotten.pop(), "sim_ok")
         now = self._happens(self._mix.comes_now)
         held = await self._hold(self._now_body() if now else self._load.wish())
-        if held is None or self._happens(self._mix.lets_lapse):
+        if held is None:
+            return
+        if self._happens(self._mix.lets_lapse):
+            self._forgotten.append(held)
             return
         if self._happens(self._mix.gives_up_hold):
             await self._on_booking("cancel", "cancellation", held, {"reason": "plans changed"})

@@ -36,7 +36,7 @@ class Wish(Struct, frozen=True, kw_only=True):
 def load_faults() -> None:
     """Import every module of this package that may register faults."""
     for module in pkgutil.iter_modules(tests.faults.__path__):
-        if module.name in ("kills", "servers") or module.name.startswith("faults_"):
+        if module.name in ("crowds", "kills", "servers") or module.name.startswith("faults_"):
             importlib.import_module(f"tests.faults.{module.name}")
 
 
