@@ -3,11 +3,13 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from evslot.spine import db
-from evslot.spine.jobs import JobRunner
+from evslot.spine.jobs import RESULT_TRIES, JobRunner, run_again
 from evslot.spine.message import Secret
+from evslot.spine.records import DeadLetter
 from tests.harness import Harness
 from tests.spine.ledger.acting import say
 from tests.spine.ledger.handlers import jobs
@@ -238,7 +240,7 @@ async def test_another_slot_leaves_a_lease_alone(h: Harness) -> None:
 async def test_two_runners_never_run_one_job_at_once(h: Harness) -> None:
     for _ in range(40):
         await called(h)
-    runners = [another_runner(h) for _ in range(4)]
+    runners = [another_runner(h, slot) for slot in range(4)]
     running = [asyncio.create_task(runner.run()) for runner in runners]
     for _ in range(200):
         if await h.fetch_value("select count(*) from job where state = 'done'") == 40:
@@ -277,3 +279,32 @@ async def test_the_same_call_repeated_is_one_job(h: Harness) -> None:
     await say(h, (BELL, number))
 
     assert await h.run_jobs() == 1
+
+
+async def test_a_result_that_nobody_understands_goes_to_the_dead_topic_and_can_be_run_again(
+    h: Harness,
+) -> None:
+    switches = h.resources.get(Switches)
+    switches.results_break = True
+    job_id = await called(h)
+    attempts = jobs.kinds["Ring"].attempts
+    for _ in range(20):
+        await h.jobs.step("Ring")
+        await lease_lost(h)
+    assert len(switches.rung) == attempts + RESULT_TRIES - 1
+    row = await job(h)
+    assert (row["state"], bytes(row["payload"])) == ("failed", b"")
+    assert "nobody hears the bell" in row["error"]
+    await h._collect()
+    (letter,) = [msgspec.json.decode(one.body, type=DeadLetter) for one in h.dead]
+    assert (letter.topic, letter.reason) == ("job/Ring", row["error"])
+    assert dict(letter.headers)["ce_id"] == str(job_id)
+
+    switches.results_break = False
+    assert await run_again(h.database, jobs, letter)
+    assert not await run_again(h.database, jobs, letter)
+    await h.jobs.step("Ring")
+
+    assert (await job(h))["state"] == "done"
+    assert switches.rung[-1] == (job_id, 1)
+    assert len(await bells(h)) == 1

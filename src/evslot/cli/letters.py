@@ -9,6 +9,9 @@ from cyclopts import App
 
 from evslot import system
 from evslot.cli.operating import broker
+from evslot.spine.config import Config, PartSettings
+from evslot.spine.db import Database
+from evslot.spine.jobs import DEAD_JOB, Jobs, run_again
 from evslot.spine.kafka import Producer, read_all
 from evslot.spine.records import DeadLetter
 from evslot.spine.topics import Topics
@@ -27,24 +30,38 @@ def list_(service: str) -> None:
 
 @dead.command
 def replay(service: str, *numbers: int, everything: bool = False) -> None:
-    """Send the dead records NUMBERS (or all, with --everything) of SERVICE again.
+    """Send the dead records NUMBERS (or all, with --everything) of SERVICE again; run its jobs.
 
     The same command id: what the caller has repeated meanwhile is not done twice. The caller's
     token is judged as of when the record was first there; it gets 30 s from now on.
     """
     chosen = [one for number, one in letters(service) if everything or number in numbers]
-    shared = broker()
+    jobs = [letter for letter in chosen if letter.topic.startswith(DEAD_JOB)]
+    asyncio.run(_send([letter for letter in chosen if letter not in jobs]))
+    if jobs:
+        ready = asyncio.run(_run_again(service, jobs))
+        print(f"{ready} of {len(jobs)} jobs of {service} run again")
+    print(f"{len(chosen) - len(jobs)} records of {service} were sent again")
 
-    async def send() -> None:
-        producer = Producer(shared.kafka_bootstrap, delivery_seconds=10.0)
-        await producer.start()
-        for letter in chosen:
-            value = base64.b64decode(letter.value)
-            await producer.publish(letter.topic, letter.key, value, again(letter))
-        await producer.stop()
 
-    asyncio.run(send())
-    print(f"{len(chosen)} records of {service} were sent again")
+async def _send(chosen: list[DeadLetter]) -> None:
+    producer = Producer(broker().kafka_bootstrap, delivery_seconds=10.0)
+    await producer.start()
+    for letter in chosen:
+        value = base64.b64decode(letter.value)
+        await producer.publish(letter.topic, letter.key, value, again(letter))
+    await producer.stop()
+
+
+async def _run_again(service: str, chosen: list[DeadLetter]) -> int:
+    """How many of the jobs are ready again."""
+    settings = Config.from_environment().read(PartSettings, service)
+    database = Database(settings.database_url, name=f"{service} dead jobs")
+    jobs = system.service(service).jobs or Jobs()
+    try:
+        return sum([await run_again(database, jobs, letter) for letter in chosen])
+    finally:
+        await database.stop()
 
 
 def letters(service: str) -> list[tuple[int, DeadLetter]]:

@@ -1,8 +1,10 @@
 """Slow work with the outside world: leased rows, bounded workers, retries, a deadline."""
 
 import asyncio
+import base64
 import random
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from evslot.spine.callers import SYSTEM
 from evslot.spine.effects import speaking
 from evslot.spine.failpoints import failpoint
 from evslot.spine.handling import Handlers
-from evslot.spine.records import Nudge, SendReply
+from evslot.spine.records import DeadLetter, Incoming, Nudge, SendReply
 from evslot.spine.sealing import SealBroken
 from evslot.spine.transaction import Job, Transaction
 from evslot.spine.wiring import Resources, Wiring
@@ -25,6 +27,10 @@ log = structlog.get_logger()
 T = TypeVar("T")
 R = TypeVar("R")
 
+RESULT_TRIES = 3
+"""Runs of a job that has used up its attempts, where the handler of its result breaks."""
+DEAD_JOB = "job/"
+"""In place of a topic in a dead letter: what follows is the kind of a job."""
 TICK_SECONDS = 0.5
 """How often the table is asked when nobody nudges."""
 
@@ -52,6 +58,14 @@ RETRY = """
 update job set state = 'ready', leased_until = null, error = $4,
   run_at = now() + make_interval(secs => $3)
 where id = $1 and state = 'running' and attempt = $2"""
+
+# From a dead letter; one that is at work or done meanwhile is left alone.
+AGAIN = """
+insert into job (id, kind, payload, deadline_at, traceparent)
+values ($1, $2, $3, now() + make_interval(secs => $4), $5)
+on conflict (id) do update set state = 'ready', payload = excluded.payload, attempt = 0,
+  run_at = now(), deadline_at = excluded.deadline_at, error = null, finished_at = null
+where job.state = 'failed'"""
 
 COUNTS = "select kind, state, count(*) as jobs from job group by kind, state"
 
@@ -242,10 +256,38 @@ class JobRunner:
             else:
                 await self._finish(kind, row, body, result, reason)
         except Exception as error:
-            if not db.is_trouble(error):
-                log.exception("job_result_failed", kind=kind.kind.kind(), job_id=str(job_id))
-            telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
             # The lease runs out and the job runs again, with the same id towards the outside.
+            telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
+            if db.is_trouble(error):
+                return
+            log.exception("job_result_failed", kind=kind.kind.kind(), job_id=str(job_id))
+            if attempt >= kind.attempts + RESULT_TRIES - 1:
+                await self._bury(kind, row, db.reason_of(error))
+
+    async def _bury(self, kind: Kind, row: db.Row, reason: str) -> None:
+        """To the dead topic, whole enough to be run again: what it did outside is not lost."""
+        reason = f"result: {reason}"
+        headers = {"ce_type": kind.kind.kind(), "ce_id": str(row["id"])}
+        if row["traceparent"]:
+            headers["traceparent"] = row["traceparent"]
+        try:
+            async with speaking(self._database, self._wiring, self._reply, self._nudge_relay) as (
+                connection,
+                now,
+                effects,
+            ):
+                ended = await connection.execute(
+                    FINISH, row["id"], row["attempt"], "failed", reason
+                )
+                if db.affected(ended) == 0:
+                    return
+                letter = DeadLetter.of(_as_record(kind, row, headers, now), reason)
+                effects.outgoing.append(letter.record(self._wiring.topics, self._wiring.part))
+        except Exception as error:
+            if not db.is_trouble(error):
+                raise
+            return
+        telemetry.DEAD_LETTERS.labels(topic=f"{DEAD_JOB}{kind.kind.kind()}", reason="result").inc()
 
     async def _attempt(self, kind: Kind, row: db.Row, body: Any) -> tuple[Any, str | None]:
         """A result (JobFailed among them), or None and why it is to be tried again."""
@@ -286,6 +328,33 @@ class JobRunner:
         self.nudge()
 
 
+def _as_record(kind: Kind, row: db.Row, headers: dict[str, str], now: datetime) -> Incoming:
+    return Incoming(
+        topic=f"{DEAD_JOB}{kind.kind.kind()}",
+        partition=0,
+        offset=row["attempt"],
+        appended_at=now,
+        key=None,
+        value=bytes(row["payload"]),
+        headers=tuple((name, value.encode()) for name, value in headers.items()),
+    )
+
+
+async def run_again(database: db.Database, jobs: Jobs, letter: DeadLetter) -> bool:
+    """A job from the dead topic is ready again; False where it is at work or done by now."""
+    headers = dict(letter.headers)
+    kind = jobs.kinds[letter.topic.removeprefix(DEAD_JOB)]
+    done = await database.execute(
+        AGAIN,
+        UUID(headers["ce_id"]),
+        kind.kind.kind(),
+        base64.b64decode(letter.value),
+        kind.deadline_seconds,
+        headers.get("traceparent"),
+    )
+    return done == 1
+
+
 async def _either(event: asyncio.Event, seconds: float) -> None:
     try:
         await asyncio.wait_for(event.wait(), seconds)
@@ -293,4 +362,4 @@ async def _either(event: asyncio.Event, seconds: float) -> None:
         return
 
 
-__all__ = ["Job", "JobContext", "JobFailed", "JobRunner", "Jobs"]
+__all__ = ["DEAD_JOB", "Job", "JobContext", "JobFailed", "JobRunner", "Jobs", "run_again"]
