@@ -19,6 +19,9 @@ type Wish<K extends Name> = Partial<
 
 /** Told to the window where the session turned out to be over. */
 export const SIGNED_OUT = 'evslot:signed-out';
+/** Told to the window with every answer, and where none came. */
+export const ANSWERED = 'evslot:answered';
+export const UNANSWERED = 'evslot:unanswered';
 const TRIES = 8;
 const MILLISECONDS = 15_000;
 /** How far the server's clock is ahead of ours. */
@@ -75,12 +78,14 @@ async function fetched(
   try {
     const signal = wish.signal ? AbortSignal.any([wish.signal, late]) : late;
     const answer = await fetch(address, { ...wish, signal });
+    window.dispatchEvent(new Event(ANSWERED));
     const date = Date.parse(answer.headers.get('date') ?? '');
     // Whole seconds, half a second old on average; small differences are noise.
     if (date && Math.abs(date + 500 - Date.now() - ahead) > 1500) ahead = date + 500 - Date.now();
     return answer;
   } catch (error) {
     if (wish.signal?.aborted) throw error;
+    window.dispatchEvent(new Event(UNANSWERED));
     throw new Refused('offline', 0);
   }
 }

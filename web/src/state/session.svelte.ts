@@ -1,6 +1,7 @@
 import { call, Refused, SIGNED_OUT } from '../api/client';
 import type { Account } from '../api/types';
 import { dropAll } from './drafts';
+import { forgetNext, kept } from './kept.svelte';
 import { leaveVehicle } from './vehicle.svelte';
 
 export const session = $state<{ known: boolean; signedIn: boolean; account: Account | null }>({
@@ -9,18 +10,37 @@ export const session = $state<{ known: boolean; signedIn: boolean; account: Acco
   account: null,
 });
 
+const AGAIN_MILLISECONDS = 3000;
+
 window.addEventListener(SIGNED_OUT, forget);
 
-/** Asks who this browser is signed in as; never raises: without an answer it is nobody. */
+/**
+ * Asks who this browser is signed in as, until somebody answers; never raises.
+ *
+ * Meanwhile whoever has a booking kept here is taken for its owner: they see that booking, and
+ * whatever else they ask for is refused where it is asked.
+ */
 export async function begin(): Promise<void> {
   const role = new URLSearchParams(location.search).get('as');
   try {
     if (role) await call('POST /v1/browser-sessions', { body: { sample_role: role as 'driver' } });
-    const found = await call('GET /v1/browser-sessions/current');
-    if (found.signed_in) await readAccount();
+    await readSession();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
+    if (error.status !== 0 && error.status < 500) {
+      session.known = true;
+      return;
+    }
+    session.signedIn = kept.next !== null;
+    session.known = session.signedIn;
+    window.setTimeout(() => void begin(), AGAIN_MILLISECONDS);
   }
+}
+
+async function readSession(): Promise<void> {
+  const found = await call('GET /v1/browser-sessions/current');
+  if (found.signed_in) await readAccount();
+  else forget();
   session.known = true;
 }
 
@@ -46,9 +66,11 @@ export async function check(): Promise<void> {
 export function forget(): void {
   session.signedIn = false;
   session.account = null;
+  forgetNext();
 }
 
 export async function readAccount(): Promise<void> {
   session.account = await call('GET /v1/me');
+  if (kept.next && kept.next.owner !== session.account.user_id) forgetNext();
   session.signedIn = true;
 }
