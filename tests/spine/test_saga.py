@@ -14,7 +14,7 @@ from evslot.services.reservation import messages
 from evslot.services.reservation.messages import Cancellation, CancelReservation
 from evslot.spine.handling import Handlers, Queries
 from evslot.spine.message import Personal, Refusal
-from evslot.spine.saga import Abandon, Act, Ask, Saga, Step
+from evslot.spine.saga import Abandon, Act, Ask, Failure, Saga, Step
 from evslot.spine.service import Service
 from evslot.spine.transaction import LATER, Later, Transaction
 from evslot.values import Money, OrganisationId, PaymentId, ReservationId, UserId
@@ -61,8 +61,10 @@ async def act(trip: Trip, tx: Transaction) -> Trip:
     return walked(trip, "second")
 
 
-async def turned_back(trip: Trip, reason: str, tx: Transaction) -> Trip:
-    return walked(trip, f"back: {reason}")
+async def turned_back(trip: Trip, why: Failure, tx: Transaction) -> Trip | None:
+    if trip.plan == "unheard":
+        return None
+    return walked(trip, f"back: {why.reason}")
 
 
 STEPS: tuple[Step[Trip], ...] = (
@@ -263,3 +265,13 @@ async def test_a_saga_that_never_turns_back_gets_stuck_instead(
         await trip.hears(payment.NotCapturable())
         assert await trip.stands() == ("first", "stuck", "not_capturable", ())
         assert trip.asked == ["CapturePayment"]
+
+
+async def test_a_saga_that_cannot_say_what_a_refusal_means_gets_stuck(
+    postgres_server: PostgresServer,
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        trip = Journey(h)
+        await trip.begin("unheard")
+        await trip.hears(payment.NotCapturable())
+        assert await trip.stands() == ("first", "stuck", "not_capturable", ())

@@ -36,6 +36,15 @@ LOCK = """
 select subject, step, state, reason, data from saga where id = $1 and name = $2 for update"""
 
 
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why a saga turns back."""
+
+    reason: str
+    """The code of the refusal, or what a step of ours said."""
+    known: bool
+    """False: a step failed, and whether it happened nobody knows; it is put back too."""
+
+
 class Abandon(Exception):
     """Raised by a step of ours, before it writes: turn back and put right what was done."""
 
@@ -86,9 +95,10 @@ class _Run(Struct, Generic[D], frozen=True, kw_only=True):
 
 
 class Saga(Generic[D]):
-    """A named list of steps; `failed` is told first when it turns back, with the reason's code.
+    """A named list of steps; `failed` is told first when it turns back, and why.
 
-    Without `failed` it never turns back: refused, it is stuck until a person has looked.
+    Where there is no `failed`, or it answers None, it does not turn back: it is stuck until a
+    person has looked.
     """
 
     def __init__(
@@ -96,7 +106,7 @@ class Saga(Generic[D]):
         name: str,
         data: type[D],
         steps: Sequence[Step[D]],
-        failed: Callable[[D, str, Transaction], Awaitable[D]] | None = None,
+        failed: Callable[[D, Failure, Transaction], Awaitable[D | None]] | None = None,
     ) -> None:
         self.name = name
         self.handlers = Handlers()
@@ -135,8 +145,8 @@ class Saga(Generic[D]):
             outcome = reply.result(step.outcome)
         except Refused as no:
             # A failure, unlike a refusal, leaves open whether it happened: put it back too.
-            last = place if no.status >= 500 else place - 1
-            await self._turn_back(run, no.code, last, tx)
+            failure = Failure(reason=no.code, known=no.status < 500)
+            await self._turn_back(run, failure, place - 1 if failure.known else place, tx)
             return
         data = await step.done(run.data, outcome, tx)
         await self._go_on(replace(run, data=data), place + 1, tx)
@@ -156,16 +166,17 @@ class Saga(Generic[D]):
             try:
                 run = replace(run, data=await step.act(run.data, tx))
             except Abandon as no:
-                await self._turn_back(run, no.reason, place - 1, tx)
+                await self._turn_back(run, Failure(reason=no.reason, known=True), place - 1, tx)
                 return
         await self._save(replace(run, state="done"), tx)
 
-    async def _turn_back(self, run: _Run[D], reason: str, last: int, tx: Transaction) -> None:
-        if self._failed is None:
-            await self._stick(run, reason, tx)
+    async def _turn_back(self, run: _Run[D], why: Failure, last: int, tx: Transaction) -> None:
+        data = None if self._failed is None else await self._failed(run.data, why, tx)
+        if data is None:
+            await self._stick(run, why.reason, tx)
             return
-        data = await self._failed(run.data, reason, tx)
-        await self._put_back(replace(run, state="compensating", reason=reason, data=data), last, tx)
+        run = replace(run, state="compensating", reason=why.reason, data=data)
+        await self._put_back(run, last, tx)
 
     async def _put_back(self, run: _Run[D], last: int, tx: Transaction) -> None:
         """Undo steps from `last` down until one has to wait for an answer, or none is left."""

@@ -249,6 +249,26 @@ async def test_a_payment_that_failed_unexpectedly_is_voided_for_nobody_knows(
         assert names(h.sent)[-1] == "VoidPayment"
 
 
+@pytest.mark.parametrize(
+    "refusal", [payment.MethodNotFound(), payment.MethodUnclear(), payment.AmountInvalid()]
+)
+async def test_a_payment_refused_for_whatever_reason_leaves_a_hold_to_be_paid_again(
+    postgres_server: PostgresServer, refusal: Refusal
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        held = await hold(h, soon(), me)
+        number = await pay(h, held, me)
+        await h.answer_asked(h.sent[0], refusal)
+        assert (await stored(h, number)).code == "payment_refused"
+        assert names(h.sent) == ["AuthorizePayment"], "nothing was promised, nothing is put back"
+        again = await now_of(h, held, me)
+        assert (again.state, again.payment_state) == ("held", "declined")
+        await pay(h, held, me)
+        await h.answer_asked(h.sent[1], paid(h.sent[1], "authorised"))
+        assert (await now_of(h, held, me)).state == "confirmed"
+
+
 async def test_who_may_pay_what(postgres_server: PostgresServer) -> None:
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()

@@ -22,6 +22,7 @@ from tests.services.reservation.made_up import ORGANISATION, STRICT
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.payment import messages as payment
 from evslot.services.reservation.messages import (
+    CaptureRefused,
     CheckIn,
     CompleteReservation,
     Evidence,
@@ -32,7 +33,7 @@ from evslot.services.reservation.messages import (
 )
 from evslot.services.reservation.service import SERVICE
 from evslot.spine.callers import Caller
-from evslot.spine.message import Refused
+from evslot.spine.message import Refusal, Refused
 from evslot.values import OrganisationId, new_id
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +58,12 @@ async def check_in(h: Harness, booking: Reservation, caller: Caller, **more: Any
 
 async def complete(h: Harness, booking: Reservation, caller: Caller) -> Reservation:
     return await h.send(CompleteReservation(reservation_id=booking.reservation_id), caller=caller)
+
+
+class Broken(Refusal):
+    """What a service answers whose handler broke."""
+
+    status = 500
 
 
 async def refused(work: Any) -> Refused:
@@ -114,6 +121,40 @@ async def test_from_check_in_to_leaving_early(postgres_server: PostgresServer) -
             "ReservationCompleted",
         ]
         assert len(h.sent) == 2, "captured once"
+
+
+async def test_a_price_that_cannot_be_taken_at_check_in_is_told_and_holds_nothing_up(
+    postgres_server: PostgresServer,
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        booking = await confirmed(h, in_minutes(2), me)
+        await check_in(h, booking, me)
+        await h.answer_asked(h.sent[-1], payment.NotCapturable())
+        now = await now_of(h, booking, me)
+        assert (now.state, now.payment_state) == ("active", "voided")
+        told = h.events[-1]
+        assert isinstance(told, CaptureRefused)
+        assert (told.reason, told.version) == ("not_capturable", now.version)
+        details = await h.ask(GetReservation(reservation_id=booking.reservation_id), caller=me)
+        assert [line.what for line in details.story][-2:] == ["started", "capture_refused"]
+        saga = "select state from saga where name = 'settlement'"
+        assert await h.fetch_value(saga) == "failed"
+        assert (await complete(h, booking, me)).state == "completed"
+
+
+@pytest.mark.parametrize("refusal", [payment.PaymentNotFound(), Broken()])
+async def test_a_price_of_which_nobody_knows_whether_it_was_taken_waits_for_a_person(
+    postgres_server: PostgresServer, refusal: Refusal
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        booking = await confirmed(h, in_minutes(2), me)
+        await check_in(h, booking, me)
+        await h.answer_asked(h.sent[-1], refusal)
+        assert (await now_of(h, booking, me)).payment_state == "authorised"
+        saga = "select state from saga where name = 'settlement'"
+        assert await h.fetch_value(saga) == "stuck"
 
 
 async def test_the_story_says_what_a_fact_rests_on(postgres_server: PostgresServer) -> None:

@@ -15,7 +15,7 @@ from evslot.services.reservation.messages import (
     PaymentRefused,
 )
 from evslot.spine.message import Command
-from evslot.spine.saga import Abandon, Act, Ask, Saga
+from evslot.spine.saga import Abandon, Act, Ask, Failure, Saga
 from evslot.spine.transaction import Transaction
 from evslot.values import Money, PaymentId, ReservationId
 
@@ -71,9 +71,11 @@ async def confirm(run: Paying, tx: Transaction) -> Paying:
     return run
 
 
-async def payment_failed(run: Paying, reason: str, tx: Transaction) -> Paying:
+async def payment_failed(run: Paying, why: Failure, tx: Transaction) -> Paying:
     """Declined, or too late: the driver is told; a hold that stands may be paid again."""
-    if reason == payment.PaymentDeclined().code:
+    reason = why.reason
+    never_begun = why.known and run.state == "authorising"
+    if reason == payment.PaymentDeclined().code or never_begun:
         run = replace(run, state="declined")
     booking = paying.note(await _locked(run.reservation_id, tx), run.state, tx.now)
     await _write(booking, Told(what="payment_failed", by="payment", reason=reason), tx)
@@ -161,10 +163,20 @@ async def close(run: Settling, tx: Transaction) -> Settling:
     return run
 
 
+async def not_settled(run: Settling, why: Failure, tx: Transaction) -> Settling | None:
+    """A promise that lapsed is told, and its price is owed; anything else a person looks at."""
+    if run.how != "capture" or why.reason != payment.NotCapturable().code:
+        return None
+    booking = paying.note(await _locked(run.reservation_id, tx), "voided", tx.now)
+    await _write(booking, Told(what="capture_refused", by="payment", reason=why.reason), tx)
+    return replace(run, state="voided")
+
+
 SETTLEMENT = Saga(
     "settlement",
     Settling,
     steps=(Ask("settle", payment.Payment, ask=settle, done=note_settled), Act("close", close)),
+    failed=not_settled,
 )
 
 

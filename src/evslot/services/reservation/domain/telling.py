@@ -2,6 +2,7 @@
 
 from evslot.services.reservation.domain.booking import Booking, Told
 from evslot.services.reservation.messages import (
+    CaptureRefused,
     HoldExpired,
     HoldProlonged,
     HoldReleased,
@@ -38,6 +39,8 @@ def event(booking: Booking, told: Told) -> ReservationEvent:
     version, reason = reservation.version, told.reason
     if told.what == "payment_failed":
         return PaymentFailed(reservation=reservation, version=version, reason=reason or "")
+    if told.what == "capture_refused":
+        return CaptureRefused(reservation=reservation, version=version, reason=reason or "")
     if told.what == "started":
         return ReservationStarted(reservation=reservation, version=version, by=told.by)
     if told.what in ("completed", "ended"):

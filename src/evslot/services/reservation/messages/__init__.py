@@ -22,6 +22,7 @@ from evslot.services.reservation.messages.commands import (
     ProlongHold,
 )
 from evslot.services.reservation.messages.events import (
+    CaptureRefused,
     HoldExpired,
     HoldProlonged,
     HoldReleased,
@@ -97,6 +98,7 @@ __all__ = [
     "BookingsExport",
     "CancelReservation",
     "Cancellation",
+    "CaptureRefused",
     "ChargerInUse",
     "CheckIn",
     "Closure",

@@ -72,5 +72,11 @@ class ReservationCompleted(ReservationEvent, frozen=True, kw_only=True):
     """driver, operator, or system where the time has passed."""
 
 
+class CaptureRefused(ReservationEvent, frozen=True, kw_only=True):
+    """The promised money of a booking cannot be taken any more: its price is owed."""
+
+    reason: str
+
+
 class ReservationSettled(ReservationEvent, frozen=True, kw_only=True):
     """The money of a booking that was begun, cancelled or completed is where its terms want it."""

@@ -23,6 +23,7 @@ BOOKING_EVENTS: tuple[type[reservation.ReservationEvent], ...] = (
     reservation.ReservationSettled,
     reservation.ReservationStarted,
     reservation.ReservationCompleted,
+    reservation.CaptureRefused,
 )
 
 handlers = Handlers()
