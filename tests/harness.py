@@ -42,7 +42,7 @@ from tests.callers import driver as driver  # tests name these from here
 from tests.callers import keys_folder as keys_folder
 from tests.callers import keys_of as keys_of
 from tests.callers import token_of
-from tests.databases import fresh_database
+from tests.databases import fresh_database, give_back
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741
@@ -137,6 +137,7 @@ class Harness:
                 await thing.stop()
         await self.database.stop()
         await self.reading.stop()
+        await give_back(self._server, self.service, self.url)
 
     # --- asking -----------------------------------------------------------------------------
 
