@@ -59,9 +59,9 @@ class Calendars:
         # In UTC, which needs no table of zones and cannot be misread in the doubled hour.
         event.add("dtstart", facts.period.start)
         event.add("dtend", facts.period.end)
-        event.add("summary", title)
-        event.add("description", text)
-        event.add("location", place)
+        event.add("summary", _verbatim(title))
+        event.add("description", _verbatim(text))
+        event.add("location", _verbatim(place))
         event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
         event.add("transp", "OPAQUE")
         event.add("class", "PRIVATE")
@@ -70,3 +70,8 @@ class Calendars:
             going = vCalAddress.new(address, partstat="ACCEPTED", rsvp=False)
             event.add("attendee", going)
         return event
+
+
+def _verbatim(text: str) -> str:
+    """The library takes a backslash before a capital N for a line break; a space keeps them two."""
+    return text.replace("\\N", "\\ N")
