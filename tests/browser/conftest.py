@@ -9,18 +9,9 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.driving import Garage
+from tests.browser.flags import FLAGS
 from tests.journeys.people import Person, Town
 from tests.journeys.running_system import RunningSystem
-
-FLAGS = [
-    "--no-sandbox",  # tests run as root in containers, too
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")

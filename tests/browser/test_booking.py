@@ -9,7 +9,15 @@ from playwright.async_api import Route, expect
 
 from evslot.services.station.messages import StationView
 from evslot.values import Period
-from tests.browser.driving import DESK, Driver, Garage, Keyboard, made_up_street
+from tests.browser.driving import (
+    DESK,
+    Driver,
+    Garage,
+    card,
+    days_ahead,
+    made_up_street,
+    open_station,
+)
 from tests.journeys.people import Person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
@@ -19,30 +27,16 @@ async def new_station(operator: Person) -> StationView:
     return await operator.fresh_station(chargers=2, name=made_up_street())
 
 
-def tomorrow() -> str:
-    return f"{datetime.now(ZoneInfo('Europe/Berlin')) + timedelta(days=1):%Y-%m-%d}"
-
-
 def evening() -> Period:
     """Five to six, tomorrow in Berlin."""
     berlin = ZoneInfo("Europe/Berlin")
-    start = datetime.fromisoformat(f"{tomorrow()}T17:00").replace(tzinfo=berlin)
+    start = datetime.fromisoformat(f"{days_ahead(1)}T17:00").replace(tzinfo=berlin)
     return Period(start, start + timedelta(hours=1))
 
 
 async def new_rival(driver: Driver) -> Person:
     """Somebody who does not use a browser."""
     return await driver.town.sign_up()
-
-
-async def open_station(driver: Driver, station: StationView, charger: int | None = None) -> None:
-    """Tomorrow, an hour; one charger or any."""
-    query = f"day={tomorrow()}&minutes=60"
-    if charger is not None:
-        query += f"&charger={station.chargers[charger].charger_id}"
-    await driver.page.goto(f"/stations/{station.station_id}?{query}")
-    await driver.page.get_by_role("button", name="Afternoon").click()
-    await expect(driver.page.get_by_role("radiogroup")).to_be_visible()
 
 
 async def test_a_newcomer_finds_books_pays_and_sees_the_code(
@@ -54,11 +48,11 @@ async def test_a_newcomer_finds_books_pays_and_sees_the_code(
     await page.goto("/")
     await driver.shown("find-plug-phone")
     await page.get_by_role("button", name="Type 2").click()
-    card = page.get_by_role("link", name=re.compile(re.escape(station.name)))
-    await expect(card).to_contain_text("2 of 2 free")
-    await expect(card).to_contain_text("€3.40")
+    found = card(page, station.name)
+    await expect(found).to_contain_text("2 of 2 free")
+    await expect(found).to_contain_text("€3.40")
     await driver.shown("find-phone")
-    await card.click()
+    await found.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(station.name)
     await expect(page.get_by_role("heading", level=1)).to_be_focused()
     await page.get_by_role("button", name="Tomorrow").click()
@@ -86,8 +80,8 @@ async def test_a_slot_that_a_rival_takes_goes_grey_while_one_looks(
     for driver in (first, second):
         await driver.knows_their_plug()
     await first.sign_up()
-    await open_station(first, station, charger=0)
-    await open_station(second, station, charger=0)
+    await open_station(first, station, charger=station.chargers[0].charger_id)
+    await open_station(second, station, charger=station.chargers[0].charger_id)
     name = "17:00 to 18:00, €3.40, free"
     mine, theirs = (one.page.get_by_role("radio", name=name) for one in (first, second))
     await mine.click()
@@ -110,7 +104,7 @@ async def test_who_taps_a_moment_late_is_told_and_has_a_way_on(
     driver = await garage.driver()
     await driver.knows_their_plug()
     await driver.sign_up()
-    await open_station(driver, station, charger=0)
+    await open_station(driver, station, charger=station.chargers[0].charger_id)
     page = driver.page
     await page.get_by_role("radio", name=re.compile("^17:00 to ")).click()
     rival = await new_rival(driver)
@@ -161,29 +155,3 @@ async def test_a_hold_outlives_a_reload_and_a_card_that_is_declined(
     await page.get_by_role("link", name="Bookings").first.click()
     await expect(page.get_by_role("heading", name="Past")).to_be_visible()
     await driver.shown("mine-desk")
-
-
-async def test_a_returning_driver_books_with_at_most_25_keys(
-    garage: Garage, operator: Person
-) -> None:
-    away = {"latitude": 51.34, "longitude": 12.37}
-    await operator.fresh_station(name=made_up_street(), city="Leipzig", position=away)
-    driver = await garage.driver(viewport=DESK)
-    await driver.knows_their_plug()
-    await driver.sign_up()
-    page = driver.page
-    await page.goto("/?place=Leipzig&lat=51.34&lon=12.37&radius=3000&zone=Europe/Berlin")
-    await expect(page.get_by_role("heading", name="1 station")).to_be_visible()
-    keys = Keyboard(page)
-    await keys.until_focus_is_on("Skip to the content")
-    await keys.press("Enter")
-    await keys.until_focus_is_on("Lindenhof")
-    await keys.press("Enter")
-    await expect(page.get_by_role("button", name="Continue")).to_be_enabled()
-    await keys.until_focus_is_on("Continue")
-    await keys.press("Enter")
-    await expect(page.get_by_role("button", name="Book and pay €3.40")).to_be_visible()
-    await keys.until_focus_is_on("Book and pay")
-    await keys.press("Enter")
-    await expect(page.locator(".code")).to_be_visible()
-    assert keys.pressed <= 25
