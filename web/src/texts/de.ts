@@ -280,6 +280,17 @@ export const de: typeof en = {
       settled: 'Abgerechnet',
     },
   },
+  trace: {
+    title: 'Was gerade geschah',
+    development: 'Entwicklung',
+    hint: 'Jede Nachricht auf ihrem Weg: Topic, Partition und Offset in Kafka, wer sie nahm, seine Datenbank und wie lange das dauerte.',
+    asked: (from, to) => `von ${from}, beantwortet von ${to}`,
+    told: (from) => `allen gesagt von ${from}`,
+    mailed: 'eine Mail wurde übergeben',
+    record: (topic, partition, offset) => `${topic} / ${partition} @ ${offset}`,
+    partial: 'Es gibt mehr, als in zwei Sekunden zu lesen war.',
+    again: 'Noch einmal lesen',
+  },
   mine: {
     title: 'Ihre Buchungen',
     next: 'Demnächst',

@@ -283,6 +283,17 @@ export const en = {
       settled: 'Money settled',
     } as Record<string, string>,
   },
+  trace: {
+    title: 'What just happened',
+    development: 'development',
+    hint: 'Each record on its way: Kafka topic, partition and offset, who took it, its database, and how long that took.',
+    asked: (from: string, to: string) => `from ${from}, answered by ${to}`,
+    told: (from: string) => `told to all by ${from}`,
+    mailed: 'a mail was handed over',
+    record: (topic: string, partition: number, offset: number) => `${topic} / ${partition} @ ${offset}`,
+    partial: 'There is more than could be read in two seconds.',
+    again: 'Read again',
+  },
   mine: {
     title: 'Your bookings',
     next: 'Next',

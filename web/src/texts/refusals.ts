@@ -311,6 +311,12 @@ export const refusals: Record<string, [Way, en: string, de: string]> = {
     'Das ist nicht der Code der Buchung. Er hat sechs Zeichen; prüfen Sie sie.',
   ],
 
+  traces_off: [
+    'stay',
+    'What happened behind the scenes is shown in development only.',
+    'Was hinter den Kulissen geschah, wird nur bei der Entwicklung gezeigt.',
+  ],
+
   // The account.
   profile_invalid: [
     'stay',
