@@ -137,7 +137,14 @@ def code_wanted(
 def account_notice(fact: notification.AccountFact) -> notification.SendAccountNotice:
     """A change of an account, for the planted address."""
     return notification.SendAccountNotice(
-        email=Personal(ADDRESS), fact=fact, language="en", happened_at=NOW, name=Personal("Zoë")
+        email=Personal(ADDRESS),
+        fact=fact,
+        language="en",
+        happened_at=NOW,
+        name=Personal("Zoë"),
+        organisation="Spree Charging GmbH",
+        role="manager",
+        until=NOW + timedelta(days=7),
     )
 
 

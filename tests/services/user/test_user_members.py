@@ -8,6 +8,7 @@ from tests.services.user.houses import a_house, ended
 from tests.services.user.people import account, caller_of, h, new_address, refusal
 from tests.services.user.test_user_organisations import wanted
 
+from evslot.services.notification import messages as notification
 from evslot.services.user.domain.membership import loses_rights
 from evslot.services.user.messages import (
     ChangeOrganisation,
@@ -62,6 +63,28 @@ async def test_an_unknown_address_belongs_from_its_first_sign_in_on(h: Harness) 
     grace = await account(h, email)
     assert caller_of(h, grace).organisations == {house.organisation_id: "manager"}
     assert await h.fetch_value("select count(*) from invitation") == 0
+
+
+async def test_who_is_invited_is_mailed_once_and_who_has_an_account_is_told_they_belong(
+    h: Harness,
+) -> None:
+    house, email = await a_house(h), new_address()
+    h.sent.clear()
+    first = await house.invite(email, "viewer")
+    await house.invite(email, "manager")
+    (invited,) = [sent.command for sent in h.sent]
+    assert isinstance(invited, notification.SendAccountNotice)
+    assert (invited.email.value, invited.fact) == (email, "organisation_invited")
+    assert (invited.role, invited.until) == ("viewer", first.invitation.expires_at)
+    assert invited.organisation == "Stadtwerke Beispiel GmbH"
+    known = new_address()
+    await account(h, known)
+    h.sent.clear()
+    await house.invite(known, "manager")
+    (joined,) = [sent.command for sent in h.sent]
+    assert isinstance(joined, notification.SendAccountNotice)
+    assert (joined.email.value, joined.fact) == (known, "organisation_joined")
+    assert (joined.role, joined.until) == ("manager", None)
 
 
 async def test_an_invitation_that_ran_out_is_none(h: Harness) -> None:

@@ -25,6 +25,8 @@ Kind = Literal[
     "account_email_code",
     "account_email_changed",
     "account_password_changed",
+    "account_invited",
+    "account_joined",
     "reservation_confirmed",
     "reservation_cancelled",
     "reservation_tomorrow",
@@ -37,7 +39,10 @@ Kind = Literal[
 """What a person is told about; `reservation_tomorrow` and `reservation_soon` are the reminders."""
 Channel = Literal["in_app", "email"]
 CodePurpose = Literal["sign_in", "password_reset", "email_change"]
-AccountFact = Literal["email_changed", "password_changed"]
+AccountFact = Literal[
+    "email_changed", "password_changed", "organisation_invited", "organisation_joined"
+]
+OrganisationRole = Literal["owner", "manager", "viewer"]
 
 
 class Notification(Struct, frozen=True, kw_only=True):
@@ -136,6 +141,12 @@ class SendAccountNotice(Command[MailAccepted], frozen=True, kw_only=True):
     language: str
     happened_at: datetime
     name: Personal[str] | None = None
+    organisation: str = ""
+    """The legal name of the one that invites; public."""
+    role: OrganisationRole | None = None
+    """In which they are wanted there."""
+    until: datetime | None = None
+    """How long an invitation waits."""
 
     def key(self) -> None:
         return None

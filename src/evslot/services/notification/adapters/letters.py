@@ -24,6 +24,10 @@ from evslot.values import Money, Period
 TEMPLATES = Path(__file__).parent.parent / "templates"
 LOCALES = {"en": "en_GB", "de": "de_DE"}
 """English for Europe: day before month, 24 hours."""
+ROLES = {
+    "en": {"owner": "owner", "manager": "manager", "viewer": "viewer"},
+    "de": {"owner": "Inhaber", "manager": "Verwalter", "viewer": "Betrachter"},
+}
 NAME_LIMIT = 60
 LINES = (
     ("Booking fee", "Buchungsgebühr"),
@@ -113,7 +117,12 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
                 "valid_until": instant(facts.valid_until, "UTC", language),
             }
         case AccountFacts():
-            return {"happened_at": instant(facts.happened_at, "UTC", language)}
+            return {
+                "happened_at": instant(facts.happened_at, "UTC", language),
+                "organisation": facts.organisation,
+                "role": ROLES[language].get(facts.role or "", ""),
+                "until": instant(facts.until, "UTC", language) if facts.until else None,
+            }
         case RefundFacts():
             booking = _booking_values(facts.booking, language) if facts.booking else {}
             return {

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from evslot.services.notification.messages import AccountFact
+from evslot.services.notification.messages import AccountFact, OrganisationRole
 from evslot.values import Money, Period, PriceLine
 
 
@@ -22,6 +22,9 @@ class AccountFacts(Struct, frozen=True, kw_only=True, tag="account"):
 
     fact: AccountFact
     happened_at: datetime
+    organisation: str = ""
+    role: OrganisationRole | None = None
+    until: datetime | None = None
 
 
 class BookingFacts(Struct, frozen=True, kw_only=True, tag="booking"):

@@ -38,6 +38,8 @@ CODES: Final[dict[CodePurpose, Kind]] = {
 NOTICES: Final[dict[AccountFact, Kind]] = {
     "email_changed": "account_email_changed",
     "password_changed": "account_password_changed",
+    "organisation_invited": "account_invited",
+    "organisation_joined": "account_joined",
 }
 
 
@@ -76,11 +78,18 @@ def code_facts(valid_until: datetime, asked_at: datetime) -> CodeFacts:
 def told_account(command_id: UUID, command: SendAccountNotice) -> Told:
     """What was changed in an account, for an address."""
     kind = NOTICES[command.fact]
+    facts = AccountFacts(
+        fact=command.fact,
+        happened_at=command.happened_at,
+        organisation=command.organisation,
+        role=command.role,
+        until=command.until,
+    )
     return Told(
         notification_id=NotificationId(uuid5(NAMESPACE, f"{kind}/{command_id}")),
         user_id=None,
         kind=kind,
-        facts=AccountFacts(fact=command.fact, happened_at=command.happened_at),
+        facts=facts,
         language=language_for(command.language),
         happened_at=command.happened_at,
     )
