@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check style types bench demo prove prove-tests containers-test lock reference clean
+.PHONY: help up test check style types bench demo screenshots prove prove-tests containers-test lock reference clean
 
 help: ## print this list
 	@echo "evslot: find a charging station, book a slot, pay, come, plug in."
@@ -44,7 +44,10 @@ bench: .venv/.dev ## measure: holds a second and their latency, beside direct pe
 demo: .venv/.run ## play two bookings on the running system, with what went through Kafka
 	@exec $(BIN)/evslot demo
 
-prove: .venv/.dev ## the proof under faults: MINUTES=10 SEED=… FAULT=kill,terminate (then the ledger)
+screenshots: .venv/.dev ## take the README's pictures of the system that `make up` runs in another shell
+	$(BIN)/python -m tests.browser.pictures $(ARGS)
+
+prove: .venv/.dev ## the proof under faults: MINUTES=10 SEED=7 FAULT=kill,terminate/zombie
 	@exec $(BIN)/python -m tests.faults --minutes "$(MINUTES)" --seed "$(SEED)" --fault "$(FAULT)"
 
 prove-tests: .venv/.dev ## the long tests: seeded bugs, random lives, growth

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from tests.faults.history import Op, operations, read_history
-from tests.faults.prove import Outcome, Plan
+from tests.faults.prove import Outcome
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "faults" / "ledger.json"
 
@@ -34,14 +34,14 @@ class Entry(Struct, frozen=True, kw_only=True):
     violations: int
 
 
-def entry_of(plan: Plan, outcome: Outcome, verdict: dict[str, Any]) -> Entry:
+def entry_of(seed: int, fault: str, outcome: Outcome, verdict: dict[str, Any]) -> Entry:
     """The line of a run that was judged."""
     ops = operations(read_history(outcome.folder / "history.jsonl"))
     return Entry(
         commit=commit(),
         date=datetime.now(UTC).date().isoformat(),
-        seed=plan.seed,
-        fault="+".join(plan.faults),
+        seed=seed,
+        fault=fault,
         seconds=round(outcome.seconds),
         hits=outcome.hits,
         operations=verdict["operations"],

@@ -15,7 +15,7 @@ from tests.faults.history import History, operations, read_history
 from tests.faults.nemesis import FAULTS, Repeated, registered
 from tests.faults.recording import Client, Procs, Wanted, fresh_key
 from tests.faults.rig import Rig
-from tests.faults.turns import Wish, load_faults, plans
+from tests.faults.turns import Wish, fault_of, load_faults, plans
 from tests.faults.wishes import Wishes
 from tests.journeys.people import Town
 
@@ -105,14 +105,14 @@ def test_a_run_is_repeated_by_its_own_seed_and_faults() -> None:
     first, second = next(turns), next(turns)
     assert first.seed == 5
     assert next(plans(Wish(minutes=1, seed=5))) == first
-    alone = next(plans(Wish(minutes=0, seed=second.seed, fault=",".join(second.faults))))
+    alone = next(plans(Wish(minutes=0, seed=second.seed, fault=fault_of(second))))
     assert alone == second
 
 
 def test_every_fault_has_its_turn() -> None:
     load_faults()
     turns = plans(Wish(minutes=1, seed=5))
-    named = [plan.faults for _, plan in zip(FAULTS, turns, strict=False)]
+    named = [plan.faults for _, plan in zip(range(0, len(FAULTS), 2), turns, strict=False)]
     assert sorted(name for names in named for name in names) == sorted(FAULTS)
 
 

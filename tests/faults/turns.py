@@ -7,7 +7,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from tests.faults.nemesis import FAULTS
 from tests.faults.prove import Outcome, Plan, Round, Say, carry_out
 from tests.faults.verdict import judged
 
-FAULT_SECONDS = 75.0
+ALL_SECONDS = 100.0
+"""Of faults in one run."""
 PROVIDER = "provider"
 
 
@@ -30,7 +31,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     minutes: float
     seed: int
     fault: str = ""
-    """Names by commas, which then strike together; empty: all there are, one after the other."""
+    """As `plan_of` takes it; empty: all there are, two in a run, in an order made of the seed."""
 
 
 def load_faults() -> None:
@@ -43,24 +44,38 @@ def load_faults() -> None:
 def plans(wish: Wish) -> Iterator[Plan]:
     """Without end: each a run of its own seed, made from the wish's."""
     dice = random.Random(wish.seed)
+    seed = wish.seed  # the first run has the wish's own: so one run is repeated by it
     while True:
-        turns: list[Sequence[str]] = [[name] for name in sorted(FAULTS)]
-        if wish.fault:
-            turns = [wish.fault.split(",")]
-        dice.shuffle(turns)
-        for faults in turns:
-            # The first run of a wish has the wish's seed: so one run is repeated by it.
-            yield plan_of(wish.seed, faults)
-            wish = Wish(minutes=wish.minutes, seed=dice.randrange(1_000_000), fault=wish.fault)
+        names = sorted(FAULTS)
+        dice.shuffle(names)
+        turns = [wish.fault] if wish.fault else ["/".join(names[n : n + 2]) for n in _even(names)]
+        for fault in turns:
+            yield plan_of(seed, fault)
+            seed = dice.randrange(1_000_000)
 
 
-def plan_of(seed: int, faults: Sequence[str], seconds: float = FAULT_SECONDS) -> Plan:
-    """A run of one round; FAULT=… MINUTES=0 SEED=… repeats it."""
-    unknown = [name for name in faults if name not in FAULTS]
+def plan_of(seed: int, fault: str) -> Plan:
+    """One run: faults joined by `,` strike together, those joined by `/` one after the other."""
+    rounds = [names.split(",") for names in fault.split("/")]
+    unknown = {name for names in rounds for name in names} - set(FAULTS)
     if unknown:
         raise LookupError(f"no fault is called {', '.join(unknown)}; there are {sorted(FAULTS)}")
-    mix = PROVIDER_FAULTY if PROVIDER in faults else Mix()
-    return Plan(seed=seed, rounds=[Round(seed=seed, faults=faults, seconds=seconds)], mix=mix)
+    seconds = ALL_SECONDS / len(rounds)
+    mix = PROVIDER_FAULTY if PROVIDER in fault else Mix()
+    return Plan(
+        seed=seed,
+        rounds=[Round(seed=seed, faults=names, seconds=seconds) for names in rounds],
+        mix=mix,
+    )
+
+
+def fault_of(plan: Plan) -> str:
+    """As FAULT= takes it."""
+    return "/".join(",".join(one.faults) for one in plan.rounds)
+
+
+def _even(names: list[str]) -> range:
+    return range(0, len(names), 2)
 
 
 async def prove(wish: Wish, say: Say) -> list[dict[str, Any]]:
@@ -69,9 +84,8 @@ async def prove(wish: Wish, say: Say) -> list[dict[str, Any]]:
     until = time.monotonic() + 60 * wish.minutes
     bad = []
     for plan in plans(wish):
-        name = ",".join(plan.faults)
-        say(f"— FAULT={name} SEED={plan.seed}")
-        folder = fresh_folder(f"{name}-{plan.seed}")
+        say(f"— FAULT={fault_of(plan)} SEED={plan.seed}")
+        folder = fresh_folder(f"{'-'.join(plan.faults)}-{plan.seed}")
         outcome = await carry_out(plan, folder, say)
         verdict = await tell(plan, outcome, say)
         if verdict["valid"] is not True:
@@ -87,7 +101,7 @@ async def prove(wish: Wish, say: Say) -> list[dict[str, Any]]:
 async def tell(plan: Plan, outcome: Outcome, say: Say) -> dict[str, Any]:
     """Have a run judged, write its line into the ledger, print both."""
     verdict = await judged(outcome.folder)
-    entry = ledger.entry_of(plan, outcome, verdict)
+    entry = ledger.entry_of(plan.seed, fault_of(plan), outcome, verdict)
     ledger.append(entry)
     say(
         f"valid: {entry.valid}; {entry.operations} operations, {entry.ok} ok, {entry.info}"
@@ -101,7 +115,7 @@ async def tell(plan: Plan, outcome: Outcome, say: Say) -> dict[str, Any]:
 
 def repeat(plan: Plan) -> str:
     """The command that does the same again."""
-    return f"make prove MINUTES=0 SEED={plan.seed} FAULT={','.join(plan.faults)}"
+    return f"make prove MINUTES=0 SEED={plan.seed} FAULT={fault_of(plan)}"
 
 
 def fresh_folder(name: str) -> Path:
