@@ -38,6 +38,9 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     again; connections stay open, new ones are taken."""
     half_open: bool = False
     """As `hold` both, but for ever: what was held so gets a RST when the rule has ended."""
+    freeze: bool = False
+    """Connections that are there are half open from now on, whatever rules come; new ones pass:
+    the other end was replaced without a word."""
     refuse: bool = False
     """New connections are cut at once."""
     reset: bool = False
@@ -59,6 +62,7 @@ class Pipe:
 
     def __init__(self, proxy: "Proxy", pid: int | None) -> None:
         self.pid = pid
+        self.frozen = False
         self._proxy = proxy
         self._writers: list[asyncio.StreamWriter] = []
         self._withheld = False
@@ -122,7 +126,8 @@ class Pipe:
         while True:
             rule = self._proxy.rule_for(self.pid)
             self._dead = self._dead or rule.half_open
-            if not rule.half_open and rule.hold not in (way, "both"):
+            held = self.frozen or rule.half_open or rule.hold in (way, "both")
+            if not held:
                 break
             await asyncio.sleep(HELD_SECONDS)
         if self._dead:
@@ -154,7 +159,9 @@ class Proxy:
         self._rules = rules
         self._commits = sum(rule.commits for rule in rules)
         for pipe in list(self._pipes):
-            if self.rule_for(pipe.pid).reset:
+            rule = self.rule_for(pipe.pid)
+            pipe.frozen = pipe.frozen or rule.freeze
+            if rule.reset:
                 pipe.reset()
         self.tell("following", None)
 

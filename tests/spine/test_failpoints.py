@@ -152,7 +152,7 @@ async def spend_until_it_dies(ledgers: Ledgers, orders: Path, point: str) -> int
     ledgers.run(EVSLOT_FAIL=f"@{orders}")
     for number, asking in asked.items():
         asking.cancel()
-        answer = await ledgers.ask(Spend(account="a", amount=1), number)
+        answer = await ledgers.ask(Spend(account="a", amount=1), number, seconds=60.0)
         assert answer.status == 200, point
     return len(asked)
 

@@ -154,6 +154,12 @@ class Database:
             # Its statement may still run: to have a hung server stop it would take its time too.
             connection.terminate()
             raise
+        except TimeoutError:
+            # No word from the server, not even an end: those that are idle may be as dead, and to
+            # find that out one by one would take this long each.
+            connection.terminate()
+            await pool.expire_connections()
+            raise
         finally:
             await pool.release(connection, timeout=2.0)
 
