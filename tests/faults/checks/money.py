@@ -30,9 +30,10 @@ def money_agrees(run: Run) -> Judged:
     judged = Judged(check="I5", needs=("payments", "ledger transactions", "provider entries"))
     _ledger_is_sound(run, judged)
     provider = _provider_books(run, judged)
-    _payments_agree(run, judged, provider)
+    lapsed = _lapsed(run, provider)
+    _payments_agree(run, judged, provider, lapsed)
     _sums_agree(run, judged, provider)
-    _bookings_agree(run, judged)
+    _bookings_agree(run, judged, lapsed)
     _papers_agree(run, judged)
     return judged
 
@@ -118,15 +119,27 @@ def _provider_books(run: Run, judged: Judged) -> dict[str, AtProvider]:
     return found
 
 
-def _payments_agree(run: Run, judged: Judged, provider: dict[str, AtProvider]) -> None:
+def _lapsed(run: Run, provider: dict[str, AtProvider]) -> set[str]:
+    """Payments whose promise ended by itself: some methods promise for two seconds only."""
+    latest = max(
+        (instant(row["changed_at"]) for row in run.truth.table("payment", "payment")), default=None
+    )
+    return {
+        number
+        for number, books in provider.items()
+        if latest and books.lapses and not books.captured and instant(books.lapses) <= latest
+    }
+
+
+def _payments_agree(
+    run: Run, judged: Judged, provider: dict[str, AtProvider], lapsed: set[str]
+) -> None:
     open_calls = {
         row["payment_id"]
         for row in run.truth.table("payment", "provider_call")
         if row["state"] not in FINAL_CALLS
     }
-    payments = run.truth.table("payment", "payment")
-    latest = max((instant(row["changed_at"]) for row in payments), default=None)
-    for row in payments:
+    for row in run.truth.table("payment", "payment"):
         judged.count("payments")
         number, state = row["payment_id"], row["state"]
         books = provider.get(number, AtProvider())
@@ -141,9 +154,7 @@ def _payments_agree(run: Run, judged: Judged, provider: dict[str, AtProvider]) -
             )
         if state == "authorised" and books.held != row["amount"]:
             judged.find(f"payment {number} is authorised, the provider holds {books.held}")
-        # A promise of seconds (a lapsing method) ends by itself.
-        lapsed = latest and books.lapses and instant(books.lapses) <= latest
-        if state in ("voided", "declined") and books.held and not lapsed:
+        if state in ("voided", "declined") and books.held and number not in lapsed:
             judged.find(
                 f"payment {number} is {state}, the provider still holds {books.held}",
                 ids=(number, row["reservation_id"]),
@@ -169,8 +180,11 @@ def _sums_agree(run: Run, judged: Judged, provider: dict[str, AtProvider]) -> No
             judged.find(f"operator {owner} is owed {amount} {currency}")
 
 
-def _bookings_agree(run: Run, judged: Judged) -> None:
-    """What was taken for a booking is what its state costs."""
+def _bookings_agree(run: Run, judged: Judged, lapsed: set[str]) -> None:
+    """What was taken for a booking is what its state costs.
+
+    A booking whose promise has lapsed stands unpaid, as yet: nothing was taken for it.
+    """
     payments: dict[str, list[Row]] = defaultdict(list)
     for row in run.truth.table("payment", "payment"):
         payments[row["reservation_id"]].append(row)
@@ -180,13 +194,16 @@ def _bookings_agree(run: Run, judged: Judged) -> None:
         promised = [row for row in its if row["state"] == "authorised"]
         wanted = _price(booking)
         judged.count(f"bookings {booking['state']}")
+        if booking["payment_id"] in lapsed:
+            judged.count("promises that lapsed")
+            wanted = 0
         if wanted is not None and taken != wanted:
             judged.find(
                 f"{number} is {booking['state']} and costs {wanted}, {taken} was taken",
                 ids=(number,),
             )
         stands = booking["state"] == "confirmed" and booking["payment_state"] == "authorised"
-        if len(promised) != int(stands):
+        if len(promised) != int(stands) and booking["payment_id"] not in lapsed:
             judged.find(
                 f"{number} is {booking['state']} ({booking['payment_state']}) with"
                 f" {len(promised)} promises of money",
