@@ -120,17 +120,23 @@ export function age(instant: string, now: number): string {
   return words.days(Math.floor(minutes / (24 * 60)));
 }
 
+/** A figure and its unit never stand on two lines. */
+function together(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
+}
+
 export function distance(metres: number): string {
   const far = metres >= 1000;
-  return new Intl.NumberFormat(locale(), {
+  const format = new Intl.NumberFormat(locale(), {
     style: 'unit',
     unit: far ? 'kilometer' : 'meter',
     maximumFractionDigits: far ? 1 : 0,
-  }).format(far ? metres / 1000 : Math.round(metres / 10) * 10);
+  });
+  return together(format.format(far ? metres / 1000 : Math.round(metres / 10) * 10));
 }
 
 export function power(watts: number): string {
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(watts / 1000) + ' kW';
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(watts / 1000) + '\u00a0kW';
 }
 
 export function plugName(standard: string): string {
