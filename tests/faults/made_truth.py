@@ -22,7 +22,7 @@ class MadeTruth(Truth):
         super().__init__(folder)
         self.tables: dict[tuple[str, str], list[Row]] = defaultdict(list)
         self.records: dict[str, list[Record]] = defaultdict(list)
-        self.__dict__ |= {"mails": [], "samples": [], "groups": {}, "about": {}}
+        self.__dict__ |= {"mails": [], "samples": [], "bank": [], "groups": {}, "about": {}}
 
     def table(self, part: str, table: str) -> list[Row]:
         return self.tables[part, table]

@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from tests.faults import truth
+from tests.faults.bank import keep_bank
 from tests.faults.load import Load, Mix
 from tests.faults.nemesis import FAULTS, Fault
 from tests.faults.quiet import Left
@@ -108,10 +109,11 @@ async def _prepared(rig: Rig, faults: list[Fault]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _watched(rig: Rig) -> AsyncIterator[None]:
-    """Mails and memory are looked at beside the run."""
+    """Mails, memory and the sums of the ledger are looked at beside the run."""
     beside = [
         asyncio.create_task(truth.keep_mails(rig.system, rig.folder)),
         asyncio.create_task(truth.keep_samples(rig.system, rig.folder)),
+        asyncio.create_task(keep_bank(rig.system, rig.folder)),
     ]
     try:
         yield

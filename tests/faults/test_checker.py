@@ -227,3 +227,9 @@ def test_a_gap_in_the_numbers_of_receipts_is_found() -> None:
     made = ordinary()
     made.truth.tables["payment", "receipt"][0]["sequence"] = 2
     assert "gaps or repeats" in found(made, "I5")
+
+
+def test_a_ledger_that_was_off_for_a_moment_is_found() -> None:
+    made = ordinary()
+    made.truth.bank.extend({"total": total, "payable": 9, "lines": 4} for total in (0, 0, -5, 0))
+    assert "the ledger was off while it ran" in found(made, "I5")

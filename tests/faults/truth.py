@@ -123,6 +123,12 @@ class Truth:
         return list(_read_rows(path)) if path.exists() else []
 
     @cached_property
+    def bank(self) -> list[Row]:
+        """t_ns, total, payable and lines of the ledger in each look while it ran."""
+        path = self.folder / "bank.jsonl"
+        return list(_read_rows(path)) if path.exists() else []
+
+    @cached_property
     def about(self) -> Row:
         """What the rig noted: `quiesced` true or false, seconds, what was still open, …"""
         path = self.folder / "about.json"

@@ -29,6 +29,7 @@ def money_agrees(run: Run) -> Judged:
     """I5."""
     judged = Judged(check="I5", needs=("payments", "ledger transactions", "provider entries"))
     _ledger_is_sound(run, judged)
+    _bank_was_never_off(run, judged)
     provider = _provider_books(run, judged)
     lapsed = _lapsed(run, provider)
     _payments_agree(run, judged, provider, lapsed)
@@ -61,6 +62,16 @@ def _ledger_is_sound(run: Run, judged: Judged) -> None:
         previous = row["hash"]
     if legs:
         judged.find(f"ledger lines of no transaction: {sorted(legs)}")
+
+
+def _bank_was_never_off(run: Run, judged: Judged) -> None:
+    """In every snapshot while it ran: all sums are zero, and no line is ever taken back."""
+    lines = 0
+    for look in run.truth.bank:
+        judged.count("looks at the bank")
+        if look["total"] or look["payable"] < 0 or look["lines"] < lines:
+            judged.find(f"the ledger was off while it ran: {look} after {lines} lines")
+        lines = look["lines"]
 
 
 def _chained(rows: list[Row]) -> list[Row]:
