@@ -2,6 +2,10 @@
 
 import random
 import signal
+from contextlib import suppress
+
+import asyncpg
+import psutil
 
 from evslot import system
 from tests.faults.nemesis import Repeated, registered
@@ -89,8 +93,11 @@ class Terminate(Repeated):
         names = dice.choice([[name] for name in system.NAMES] + [list(system.NAMES)])
         databases = [system.part(name).database for name in names]
         share = dice.choice((0.3, 1.0))
-        async with rig.system.database("user") as connection:
-            ended = await connection.fetch(TERMINATE, databases, share)
+        try:
+            async with rig.system.database("user") as connection:
+                ended = await connection.fetch(TERMINATE, databases, share)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return  # the server itself is away: another fault was here first
         for name in names:
             rig.hit(self.name, name, connections=len(ended), share=share)
 
@@ -106,12 +113,17 @@ class HungServer(Repeated):
     async def strike(self, rig: Rig, dice: random.Random) -> None:
         server = dice.choice(("kafka", "postgres"))
         seconds = dice.uniform(*self.lasts)
-        family = rig.system.family(server)
+        try:
+            family = rig.system.family(server)
+        except psutil.NoSuchProcess:
+            return  # another fault was here first
         for process in family:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):  # a session that ended just now
+                process.suspend()
         rig.hit(self.name, server, seconds=round(seconds, 1))
         try:
             await self.pause(seconds)
         finally:
             for process in family:
-                process.resume()
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
