@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from msgspec import Struct
 
+from evslot.gateway.admission import Admission
 from evslot.gateway.operations import Operation, Operations
 from evslot.gateway.problems import Busy, OutcomeUnknown, Unavailable
 from evslot.gateway.settings import GatewaySettings
@@ -28,7 +29,7 @@ from evslot.spine.message import (
     outcome_type,
     wire_name,
 )
-from evslot.spine.records import EDGE
+from evslot.spine.records import EDGE, waited_seconds
 from evslot.spine.sealing import AnswerKey, Keys
 from evslot.spine.telemetry import IN_FLIGHT, REQUESTS, log_context
 from evslot.spine.topics import Topics
@@ -87,7 +88,7 @@ class Backend:
         # Another gateway may read the same reply partition: ids of two processes never meet.
         self._name = secrets.token_hex(8)
         self._numbers = itertools.count()
-        self.in_flight = 0
+        self.admission = Admission(settings.in_flight)
 
     async def send(self, command: Command[Outcome], command_id: UUID, asker: Asker) -> Outcome:
         """The outcome of a command.
@@ -132,38 +133,43 @@ class Backend:
             raise Unavailable()
         return cast(Outcome, self._outcome(kind, answer))
 
-    def refuse_when_full(self) -> None:
+    def refuse_when_full(self, service: str | None = None) -> None:
         """Raises Busy; asked before a body is read as well, so that a no costs little."""
-        if self.in_flight >= self._settings.in_flight:
+        if self.admission.is_full(service):
             raise Busy()
 
     async def _exchange(
         self, message: Message, number: UUID, asker: Asker, operation: Operation | None
     ) -> Answer | None:
         """The answer; None where it did not come in time, or is not to be waited for."""
-        self.refuse_when_full()
+        service = None if operation is None else operation.service
+        self.refuse_when_full(service)
         failpoint("edge.before_send")
-        self.in_flight += 1
-        IN_FLIGHT.set(self.in_flight)
+        self.admission.enter(service)
+        IN_FLIGHT.set(self.admission.in_flight)
         try:
             waiting = self._dispatch(message, number, asker, lasting=operation is None)
             try:
-                return await self._answer(waiting, operation is not None and asker.respond_async)
+                return await self._answer(waiting, service, asker.respond_async)
             finally:
                 self._replies.forget(waiting.correlation_id)
         finally:
-            self.in_flight -= 1
-            IN_FLIGHT.set(self.in_flight)
+            self.admission.leave(service)
+            IN_FLIGHT.set(self.admission.in_flight)
 
-    async def _answer(self, waiting: Waiting, respond_async: bool) -> Answer | None:
-        if respond_async:
+    async def _answer(
+        self, waiting: Waiting, service: str | None, respond_async: bool
+    ) -> Answer | None:
+        if service is not None and respond_async:
             await waiting.taken
             return None
         try:
             async with asyncio.timeout(self._settings.wait_seconds):
-                answer, _ = await waiting.reply
+                answer, headers = await waiting.reply
         except TimeoutError:
             return None
+        if service is not None:
+            self.admission.heard(service, waited_seconds(headers))
         failpoint("edge.before_answer")
         return answer
 

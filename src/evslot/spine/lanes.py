@@ -64,6 +64,8 @@ class Lane:
         self.reply = reply
         self.nudge = nudge
         self.in_trouble = False
+        self.waited_seconds = 0.0
+        """How long the first of the present batch had waited for it."""
         self._queue: deque[Delivered] = deque()
         self._in_hand: list[Delivered] = []
         self._moved_at = time.monotonic()
@@ -94,6 +96,8 @@ class Lane:
                 await self._wake.wait()
             self._in_hand = self._take()
             self._moved_at = time.monotonic()
+            if self._in_hand:
+                self.waited_seconds = self._moved_at - self._in_hand[0].arrived
             await self._persist(self._in_hand)
             self._in_hand = []
 

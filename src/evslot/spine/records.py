@@ -26,6 +26,8 @@ EDGE = "gateway"
 
 B = TypeVar("B")
 Headers = tuple[tuple[str, bytes | None], ...]
+WAITED = "waited_ms"
+"""Header of an answer: how long its batch waited in the service. Edges let in less by it."""
 
 
 class Incoming(Struct, frozen=True, kw_only=True):
@@ -240,3 +242,14 @@ def failure_for_service(wiring: Wiring, incoming: Incoming) -> list[Outgoing]:
     except ValueError:
         return []  # nobody can be told where the headers cannot be read
     return [record(FAILED, envelope.id, waiter, wiring.part)]
+
+
+def waited_header(seconds: float) -> tuple[str, bytes]:
+    """For the answers of a batch."""
+    return WAITED, str(int(seconds * 1000)).encode()
+
+
+def waited_seconds(headers: Headers) -> float:
+    """As an answer's headers say; 0 where they do not."""
+    said = next((value for name, value in headers if name == WAITED), None)
+    return int(said) / 1000 if said and said.isdigit() else 0.0

@@ -26,7 +26,7 @@ from evslot.spine.message import Catalogue, Command, Event, Message, Query, home
 from evslot.spine.operations import GetOperation
 from evslot.spine.outbox import Outgoing, Relay
 from evslot.spine.query_lane import QueryLane
-from evslot.spine.records import Reader
+from evslot.spine.records import Reader, waited_header
 from evslot.spine.sealing import Keys
 from evslot.spine.slots import SlotLock, SlotTaken
 from evslot.spine.topics import Topics
@@ -281,7 +281,7 @@ class Process:
             outgoing.topic,
             outgoing.key,
             outgoing.body,
-            outgoing.envelope.headers(),
+            [*outgoing.envelope.headers(), waited_header(self.commands.waited_seconds)],
             partition=answers.reply_partition(waiter),
         )
 
