@@ -188,6 +188,7 @@ export const de: typeof en = {
     whoHint: 'Ohne Passwort: Wir schicken Ihnen einen Code.',
     email: 'E-Mail',
     send: 'Code schicken',
+    sendAgain: 'Neuen Code senden',
     code: 'Code aus der E-Mail',
     codeHint: (email) => `6 Ziffern, geschickt an ${email}.`,
     otherEmail: 'Andere Adresse verwenden',

@@ -191,6 +191,7 @@ export const en = {
     whoHint: 'No password needed: we mail you a code.',
     email: 'E-mail',
     send: 'Mail me a code',
+    sendAgain: 'Mail a new code',
     code: 'Code from the mail',
     codeHint: (email: string) => `6 digits, mailed to ${email}.`,
     otherEmail: 'Use another address',
