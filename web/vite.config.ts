@@ -49,7 +49,7 @@ function streets() {
   return {
     name: 'streets',
     generateBundle(this: { emitFile: (file: { type: 'asset'; fileName: string; source: string }) => void }) {
-      const names = existsSync(STREETS) ? readdirSync(STREETS) : [];
+      const names = (existsSync(STREETS) ? readdirSync(STREETS) : []).filter((name) => name.endsWith('.json'));
       for (const name of names) {
         this.emitFile({ type: 'asset', fileName: `map/${name}`, source: readFileSync(join(STREETS, name), 'utf8') });
       }
@@ -77,6 +77,7 @@ export default defineConfig({
       output: { entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js') },
     },
     reportCompressedSize: false,
+    chunkSizeWarningLimit: 1200, // kB; the map's, which comes when it is wanted
   },
   server: { proxy: { '/v1': 'http://127.0.0.1:8080' } },
 });

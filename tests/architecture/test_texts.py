@@ -30,7 +30,7 @@ def test_no_file_names_a_path_of_some_machine_or_a_package_registry() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "image.txt", "build.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "image.txt", "build.txt", "streets.txt"])
 def test_every_requirement_is_pinned_with_hashes(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text().replace("\\\n", " ")
     bare = [
