@@ -103,8 +103,10 @@ class _Connection(asyncio.Protocol):
 class OpenLoad:
     """Requests leave at their times, whatever becomes of those before them."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, sends_again: bool = True) -> None:
+        """`sends_again`: what was refused comes round again, later."""
         self._port = port
+        self._sends_again = sends_again
         self._idle: deque[_Connection] = deque()
         self._all: set[_Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
@@ -154,7 +156,8 @@ class OpenLoad:
             self.seen.accepted.append((now - self._begin, now - sent.at))
         else:
             self.seen.refused.append(now - sent.at)
-            self._requests.append(sent.content)
+            if self._sends_again:
+                self._requests.append(sent.content)
         if status != BROKEN:
             self._idle.append(connection)
 
@@ -203,11 +206,11 @@ class Findings(Struct, kw_only=True):
         return [name for name, is_kept in kept.items() if not is_kept]
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Prints the figures; fails where one is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of the overload")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with processors_apart() as own, running_system() as running:
         os.sched_setaffinity(0, own)
         findings = uvloop.run(measure(running, options.seconds))
@@ -308,4 +311,4 @@ def show(findings: Findings, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

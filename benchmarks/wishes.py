@@ -31,13 +31,17 @@ BUFFER = timedelta(minutes=5)
 class Wishes:
     """Requests `POST /v1/reservations`, each of which must succeed once."""
 
-    def __init__(self, running: RunningSystem) -> None:
+    def __init__(self, running: RunningSystem, apart: int = 0) -> None:
+        """So many stations are kept apart, for `rivals`."""
         self._tokens = AccessTokens(running.keys("user"))
         self._station_keys = running.keys("station")
         self._now = datetime.now(UTC)
         self._ready: deque[bytes] = deque()
         self._drivers: list[str] = []
-        self._quotes = self._all_quotes(self._stations(running))
+        stations = self._stations(running)
+        self._apart = stations[:apart]
+        self._quotes = self._all_quotes(stations[apart:])
+        self._rivalries = 0
 
     def take(self, count: int) -> deque[bytes]:
         """So many requests; made now, so that making them is no part of a measurement."""
@@ -48,6 +52,19 @@ class Wishes:
     def give_back(self, unused: deque[bytes]) -> None:
         """What nobody has sent is taken first the next time."""
         self._ready.extendleft(reversed(unused))
+
+    def rivals(self, count: int, stations: int, drivers: int) -> deque[bytes]:
+        """So many requests for slots at the first stations of those apart: one gets each slot."""
+        made: deque[bytes] = deque()
+        first = self._now.replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+        while len(made) < count:
+            hour, place = divmod(self._rivalries, CHARGERS)
+            self._rivalries += 1
+            for pattern, chargers in self._apart[:stations]:
+                for _ in range(drivers):
+                    quote = self._quote(pattern, chargers[place], first + hour * HOUR)
+                    made.append(self._request(self._token(), quote))
+        return made
 
     def _make_some(self, drivers: int = 200) -> None:
         """Drivers come one after the other, then all of them again."""
