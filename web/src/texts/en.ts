@@ -282,6 +282,7 @@ export const en = {
       completed: 'Completed',
       ended: 'Ended',
       settled: 'Money settled',
+      capture_refused: 'Your bank refused to pay what it had promised',
     } as Record<string, string>,
   },
   trace: {
@@ -327,6 +328,8 @@ export const en = {
       account_email_code: 'Address codes',
       account_email_changed: 'Address changed',
       account_password_changed: 'Password changed',
+      account_invited: 'Invited to an organisation',
+      account_joined: 'Added to an organisation',
       reservation_confirmed: 'Booking confirmed',
       reservation_cancelled: 'Booking cancelled',
       reservation_tomorrow: 'Reminder a day before',
