@@ -12,7 +12,7 @@ import asyncpg
 import uvloop
 from rich.console import Console
 
-from benchmarks import browser, report, search
+from benchmarks import hot_station, overload, report, search
 from benchmarks.load import run_load
 from benchmarks.pgbench import SEQUENCE, BareInserts
 from benchmarks.processes import PostgresCost
@@ -30,16 +30,17 @@ from benchmarks.wishes import Wishes
 
 WHOLE = Schedule(rounds=5, seconds=4.0, warm_up=1.0, connections=(1, 32, 128))
 QUICK = Schedule(rounds=1, seconds=1.0, warm_up=0.3, connections=(1, 32, 128))
-OTHERS = {"search": search.main, "overload": overload.main, "hot_station": hot_station.main}
+OTHERS = {
+    "search": search.main,
+    "overload": overload.main,
+    "hot_station": hot_station.main,
+}
 """Measurements of their own: `python -m benchmarks overload`."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 
 def main() -> None:
     """Prints the table; fails where no round of ours was valid."""
-    if sys.argv[1:2] == ["browser"]:
-        browser.main(sys.argv[2:])
-        return
     for name, command in OTHERS.items():
         if sys.argv[1:2] == [name]:
             command(sys.argv[2:])
