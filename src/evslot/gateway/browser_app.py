@@ -2,11 +2,13 @@
 
 import hashlib
 import mimetypes
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from litestar import Response, get
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evslot.gateway.auth import header_of
 from evslot.gateway.visitors import EdgeRequest
@@ -59,10 +61,12 @@ def is_built(folder: Path = FOLDER) -> bool:
     return (folder / INDEX).is_file()
 
 
-def app_pages(folder: Path = FOLDER) -> list[Any]:
+def app_pages(folder: Path = FOLDER, map_style_url: str | None = None) -> list[Any]:
     """The route handlers of the app: its files, and the index at each of its addresses."""
     files = {f"/{path.relative_to(folder)}": _file(path) for path in _served(folder)}
     index = files[f"/{INDEX}"]
+    if map_style_url is not None:
+        index = _told(index, map_style_url)
 
     @get(PAGES)
     async def page(request: EdgeRequest) -> Response[bytes]:
@@ -73,6 +77,13 @@ def app_pages(folder: Path = FOLDER) -> list[Any]:
         return files[request.scope["path"]].answer(request)
 
     return [page, file]
+
+
+def _told(index: File, map_style_url: str) -> File:
+    """The index with the address of the map's style, which only the app's settings know."""
+    told = f'<meta name="evslot-map-style" content="{escape(map_style_url)}" />'
+    content = index.forms[""].replace(b"</head>", told.encode() + b"</head>", 1)
+    return replace(index, forms={"": content}, tag=_tag(content))
 
 
 def _served(folder: Path) -> list[Path]:
@@ -96,5 +107,9 @@ def _file(path: Path) -> File:
         media_type=known or "application/octet-stream",
         cache=IMMUTABLE if path.parent.name == "assets" else "no-cache",
         forms={**forms, "": content},
-        tag=hashlib.sha256(content).hexdigest()[:16],
+        tag=_tag(content),
     )
+
+
+def _tag(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

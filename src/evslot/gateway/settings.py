@@ -13,6 +13,10 @@ Limit = Annotated[str, Meta(pattern=r"^(off|[1-9][0-9]{0,5}/[1-9][0-9]{0,4})$")]
 """`amount/seconds`: so many at once, and as many again within so many seconds; or `off`."""
 
 
+StyleAddress = Annotated[str, Meta(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]+)?/[^\s\"'<>;,]*$")]
+"""What may go into a page and its content policy as it is."""
+
+
 class GatewaySettings(Struct, frozen=True, kw_only=True):
     """Limits of the edge; each bounds something a caller could otherwise fill."""
 
@@ -51,5 +55,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """Proxies of our own in front, each of which adds to X-Forwarded-For; 0 = none is believed."""
     inbox_url: str | None = None
     """The mail catcher's page, for the page at /dev."""
+    map_style_url: StyleAddress | None = None
+    """A MapLibre style for the map of the app, with all it needs on the same origin; without it
+    the map needs nobody."""
     stop_seconds: Annotated[int, Meta(ge=1, le=60)] = 6
     log_requests: bool = True
