@@ -1,4 +1,4 @@
-"""The bank's question, asked again and again while it runs: is every sum of the ledger zero?"""
+"""The sums of the ledger, looked at again and again while a run goes on."""
 
 import asyncio
 import json
