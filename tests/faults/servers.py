@@ -49,7 +49,7 @@ class KillBroker(_Killed):
 
     name = "kill-broker"
     server, needs = "kafka", "kafka/arguments"
-    every = (6.0, 12.0)
+    every = (3.0, 7.5)
 
 
 @registered
