@@ -23,7 +23,7 @@ from msgspec import Struct
 from tests.faults import load, rig
 from tests.faults.check import check_folder, summary
 from tests.faults.load import Mix
-from tests.faults.nemesis import Repeated, registered
+from tests.faults.nemesis import FAULTS, Repeated
 from tests.faults.prove import Plan, Round, carry_out
 from tests.faults.rig import Rig
 from tests.faults.seeded_bugs import environment
@@ -42,7 +42,6 @@ alter table occupancy drop constraint occupancy_no_overlap,
     exclude using gist (charger_id with =, during with &&) where (ref is null)"""
 
 
-@registered
 class DropsTheGuard(Repeated):
     """The exclusion constraint is there by name and refuses nothing."""
 
@@ -56,7 +55,6 @@ class DropsTheGuard(Repeated):
         await self.pause(3600)
 
 
-@registered
 class Quiet(Repeated):
     """Nothing happens: the bug needs no fault."""
 
@@ -111,6 +109,8 @@ async def test_a_seeded_bug_is_found(
     seeded: Seeded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_faults()
+    for kind in (DropsTheGuard, Quiet):
+        monkeypatch.setitem(FAULTS, kind.name, kind)
     monkeypatch.setattr(load, "PATIENCE_SECONDS", 10.0)
     monkeypatch.setattr(rig, "REST_SECONDS", 15.0)
     system = {} if seeded.bug in PATCHED_ELSEWHERE else environment(seeded.bug)
