@@ -12,7 +12,7 @@ import asyncpg
 import uvloop
 from rich.console import Console
 
-from benchmarks import hot_station, overload, report, search
+from benchmarks import browser, hot_station, overload, report, search
 from benchmarks.load import run_load
 from benchmarks.pgbench import SEQUENCE, BareInserts
 from benchmarks.processes import PostgresCost
@@ -31,6 +31,7 @@ from benchmarks.wishes import Wishes
 WHOLE = Schedule(rounds=5, seconds=4.0, warm_up=1.0, connections=(1, 32, 128))
 QUICK = Schedule(rounds=1, seconds=1.0, warm_up=0.3, connections=(1, 32, 128))
 OTHERS = {
+    "browser": browser.main,
     "search": search.main,
     "overload": overload.main,
     "hot_station": hot_station.main,
