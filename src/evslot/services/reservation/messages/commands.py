@@ -12,6 +12,7 @@ from evslot.services.reservation.messages.bookings import (
     State,
 )
 from evslot.services.reservation.messages.events import SlotHeld
+from evslot.services.reservation.messages.keys import OfReservation
 from evslot.services.reservation.messages.refusals import QuoteInvalid
 from evslot.spine.message import Command, Personal, Query, Secret
 from evslot.values import (
@@ -20,7 +21,6 @@ from evslot.values import (
     UserId,
     VehicleId,
     bucket_key,
-    bucket_of,
     station_bucket,
 )
 
@@ -39,7 +39,7 @@ class HoldSlot(Command[SlotHeld], frozen=True, kw_only=True):
             raise QuoteInvalid from None
 
 
-class PayReservation(Command[PaymentOutcome], frozen=True, kw_only=True):
+class PayReservation(OfReservation, Command[PaymentOutcome], frozen=True, kw_only=True):
     """Pay a held booking; confirms it when the payment stands."""
 
     reservation_id: ReservationId
@@ -50,31 +50,22 @@ class PayReservation(Command[PaymentOutcome], frozen=True, kw_only=True):
     save_method: bool = False
     """Keep the method for the next booking."""
 
-    def key(self) -> str:
-        return bucket_key(bucket_of(self.reservation_id))
 
-
-class CancelReservation(Command[Cancellation], frozen=True, kw_only=True):
+class CancelReservation(OfReservation, Command[Cancellation], frozen=True, kw_only=True):
     """Give a booking up; its terms decide what that costs. A hold is released without fee."""
 
     reservation_id: ReservationId
     reason: Personal[str] | None = None
     """In a person's own words; never in an event."""
 
-    def key(self) -> str:
-        return bucket_key(bucket_of(self.reservation_id))
 
-
-class ProlongHold(Command[Reservation], frozen=True, kw_only=True):
+class ProlongHold(OfReservation, Command[Reservation], frozen=True, kw_only=True):
     """Give a hold five minutes more, once."""
 
     reservation_id: ReservationId
 
-    def key(self) -> str:
-        return bucket_key(bucket_of(self.reservation_id))
 
-
-class CheckIn(Command[Reservation], frozen=True, kw_only=True):
+class CheckIn(OfReservation, Command[Reservation], frozen=True, kw_only=True):
     """Begin a booking, from its early minutes on to its end; a second time changes nothing."""
 
     reservation_id: ReservationId
@@ -83,26 +74,17 @@ class CheckIn(Command[Reservation], frozen=True, kw_only=True):
     code: str | None = None
     """The booking's six characters: an operator has to name them."""
 
-    def key(self) -> str:
-        return bucket_key(bucket_of(self.reservation_id))
 
-
-class CompleteReservation(Command[Reservation], frozen=True, kw_only=True):
+class CompleteReservation(OfReservation, Command[Reservation], frozen=True, kw_only=True):
     """End a booking that was begun; what is left of its slot is free at once."""
 
     reservation_id: ReservationId
 
-    def key(self) -> str:
-        return bucket_key(bucket_of(self.reservation_id))
 
-
-class GetReservation(Query[ReservationDetails], frozen=True, kw_only=True):
+class GetReservation(OfReservation, Query[ReservationDetails], frozen=True, kw_only=True):
     """One booking of the caller (or of a station of the caller's organisation)."""
 
     reservation_id: ReservationId
-
-    def key(self) -> str:
-        return bucket_key(bucket_of(self.reservation_id))
 
 
 class ListReservations(Query[Reservations], frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from evslot.services.user.messages.events import (
     UserErased,
     UserUnblocked,
 )
+from evslot.services.user.messages.keys import OfUser
 from evslot.services.user.messages.views import (
     Contact,
     Export,
@@ -25,25 +26,19 @@ from evslot.values import UserId, VehicleId
 ProfileField = Literal["name", "phone", "company", "vat_id", "invoice_address"]
 
 
-class GetMe(Query[Me], frozen=True, kw_only=True):
+class GetMe(OfUser, Query[Me], frozen=True, kw_only=True):
     """The caller's own account."""
 
     user_id: UserId
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class GetContact(Query[Contact], frozen=True, kw_only=True):
+class GetContact(OfUser, Query[Contact], frozen=True, kw_only=True):
     """How to reach a person; only services may ask."""
 
     user_id: UserId
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class ChangeProfile(Command[Me], frozen=True, kw_only=True):
+class ChangeProfile(OfUser, Command[Me], frozen=True, kw_only=True):
     """Change what the caller says of themself; what is None stays as it is."""
 
     user_id: UserId
@@ -59,31 +54,22 @@ class ChangeProfile(Command[Me], frozen=True, kw_only=True):
     emptied: tuple[ProfileField, ...] = ()
     """Fields that are to say nothing any more."""
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class ChangeEmail(Command[Me], frozen=True, kw_only=True):
+class ChangeEmail(OfUser, Command[Me], frozen=True, kw_only=True):
     """Make an address the account's, with the code mailed there; the old address is told."""
 
     user_id: UserId
     email: Personal[str]
     code: Secret[str]
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class ListVehicles(Query[Vehicles], frozen=True, kw_only=True):
+class ListVehicles(OfUser, Query[Vehicles], frozen=True, kw_only=True):
     """The caller's cars."""
 
     user_id: UserId
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class AddVehicle(Command[Vehicle], frozen=True, kw_only=True):
+class AddVehicle(OfUser, Command[Vehicle], frozen=True, kw_only=True):
     """A car more of the caller."""
 
     user_id: UserId
@@ -95,11 +81,8 @@ class AddVehicle(Command[Vehicle], frozen=True, kw_only=True):
     max_ac_watts: int | None = None
     max_dc_watts: int | None = None
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class ChangeVehicle(Command[Vehicle], frozen=True, kw_only=True):
+class ChangeVehicle(OfUser, Command[Vehicle], frozen=True, kw_only=True):
     """Say anew what a car of the caller is, all of it."""
 
     user_id: UserId
@@ -110,36 +93,24 @@ class ChangeVehicle(Command[Vehicle], frozen=True, kw_only=True):
     max_ac_watts: int | None = None
     max_dc_watts: int | None = None
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class RemoveVehicle(Command[VehicleRemoved], frozen=True, kw_only=True):
+class RemoveVehicle(OfUser, Command[VehicleRemoved], frozen=True, kw_only=True):
     """Take a car of the caller out; bookings made with it stay."""
 
     user_id: UserId
     vehicle_id: VehicleId
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class GetExport(Query[Export], frozen=True, kw_only=True):
+class GetExport(OfUser, Query[Export], frozen=True, kw_only=True):
     """Everything the user service holds about the caller."""
 
     user_id: UserId
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class EraseUser(Command[UserErased], frozen=True, kw_only=True):
+class EraseUser(OfUser, Command[UserErased], frozen=True, kw_only=True):
     """Empty the caller's account for good and end all its sessions; ids stay for the ledger."""
 
     user_id: UserId
-
-    def key(self) -> str:
-        return str(self.user_id)
 
 
 class FindUsers(Query[FoundUsers], frozen=True, kw_only=True):
@@ -153,22 +124,16 @@ class FindUsers(Query[FoundUsers], frozen=True, kw_only=True):
         return None
 
 
-class BlockUser(Command[UserBlocked], frozen=True, kw_only=True):
+class BlockUser(OfUser, Command[UserBlocked], frozen=True, kw_only=True):
     """Shut a person out: no sign-in, all sessions end; only platform admins may."""
 
     user_id: UserId
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class UnblockUser(Command[UserUnblocked], frozen=True, kw_only=True):
+class UnblockUser(OfUser, Command[UserUnblocked], frozen=True, kw_only=True):
     """Let a person who was shut out sign in again; only platform admins may."""
 
     user_id: UserId
-
-    def key(self) -> str:
-        return str(self.user_id)
 
 
 class GrantAdmin(Command[AdminGranted], frozen=True, kw_only=True):

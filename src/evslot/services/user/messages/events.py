@@ -1,22 +1,20 @@
 """What the user service tells."""
 
+from evslot.services.user.messages.keys import OfOrganisation, OfUser
 from evslot.services.user.messages.views import MemberRole
 from evslot.spine.message import Event
 from evslot.values import OrganisationId, SessionId, UserId
 
 
-class UserRegistered(Event, frozen=True, kw_only=True):
+class UserRegistered(OfUser, Event, frozen=True, kw_only=True):
     """A person has an account with a proven address."""
 
     user_id: UserId
     language: str
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class UserChanged(Event, frozen=True, kw_only=True):
+class UserChanged(OfUser, Event, frozen=True, kw_only=True):
     """A person changed the account; what it holds is asked for, never told."""
 
     user_id: UserId
@@ -24,71 +22,50 @@ class UserChanged(Event, frozen=True, kw_only=True):
     zone: str
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class UserBlocked(Event, frozen=True, kw_only=True):
+class UserBlocked(OfUser, Event, frozen=True, kw_only=True):
     """A platform admin shut a person out; the sessions are over."""
 
     user_id: UserId
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class UserUnblocked(Event, frozen=True, kw_only=True):
+class UserUnblocked(OfUser, Event, frozen=True, kw_only=True):
     """A person who was shut out may sign in again."""
 
     user_id: UserId
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class UserErased(Event, frozen=True, kw_only=True):
+class UserErased(OfUser, Event, frozen=True, kw_only=True):
     """A person is gone: whoever holds anything of them but numbers forgets it."""
 
     user_id: UserId
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class AdminGranted(Event, frozen=True, kw_only=True):
+class AdminGranted(OfUser, Event, frozen=True, kw_only=True):
     """A person became a platform admin (with the next access token)."""
 
     user_id: UserId
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class AdminRevoked(Event, frozen=True, kw_only=True):
+class AdminRevoked(OfUser, Event, frozen=True, kw_only=True):
     """A person is no platform admin any more; the sessions are over."""
 
     user_id: UserId
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class PasswordReplaced(Event, frozen=True, kw_only=True):
+class PasswordReplaced(OfUser, Event, frozen=True, kw_only=True):
     """A person has a new password; the other sessions are over."""
 
     user_id: UserId
     version: int
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class SessionEnded(Event, frozen=True, kw_only=True):
+class SessionEnded(OfUser, Event, frozen=True, kw_only=True):
     """A session is over: its access tokens are worth nothing at any edge from now on.
 
     reason: signed_out, ended_by_user, password_changed, refresh_token_reused,
@@ -100,11 +77,8 @@ class SessionEnded(Event, frozen=True, kw_only=True):
     reason: str
     version: int = 1
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class OrganisationCreated(Event, frozen=True, kw_only=True):
+class OrganisationCreated(OfOrganisation, Event, frozen=True, kw_only=True):
     """There is a new operator."""
 
     organisation_id: OrganisationId
@@ -114,11 +88,8 @@ class OrganisationCreated(Event, frozen=True, kw_only=True):
     approved: bool
     version: int
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class OrganisationChanged(Event, frozen=True, kw_only=True):
+class OrganisationChanged(OfOrganisation, Event, frozen=True, kw_only=True):
     """The details of an operator are others, or it was approved."""
 
     organisation_id: OrganisationId
@@ -127,11 +98,8 @@ class OrganisationChanged(Event, frozen=True, kw_only=True):
     approved: bool
     version: int
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class MembershipChanged(Event, frozen=True, kw_only=True):
+class MembershipChanged(OfOrganisation, Event, frozen=True, kw_only=True):
     """Somebody joined an organisation, has another role in it, or left it."""
 
     organisation_id: OrganisationId
@@ -140,6 +108,3 @@ class MembershipChanged(Event, frozen=True, kw_only=True):
     """None = no longer a member."""
     version: int
     """Of the organisation."""
-
-    def key(self) -> str:
-        return str(self.organisation_id)

@@ -8,6 +8,7 @@ from evslot.services.user.messages.events import (
     OrganisationChanged,
     OrganisationCreated,
 )
+from evslot.services.user.messages.keys import OfOrganisation, OfUser
 from evslot.services.user.messages.views import (
     ApiKey,
     ApiKeys,
@@ -28,7 +29,7 @@ from evslot.values import OrganisationId, UserId
 OrganisationField = Literal["vat_id", "register"]
 
 
-class CreateOrganisation(Command[OrganisationCreated], frozen=True, kw_only=True):
+class CreateOrganisation(OfOrganisation, Command[OrganisationCreated], frozen=True, kw_only=True):
     """Register an operator; its maker becomes the owner (seen in the next access token)."""
 
     organisation_id: OrganisationId
@@ -42,11 +43,8 @@ class CreateOrganisation(Command[OrganisationCreated], frozen=True, kw_only=True
     vat_id: str | None = None
     register: str | None = None
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class ChangeOrganisation(Command[OrganisationView], frozen=True, kw_only=True):
+class ChangeOrganisation(OfOrganisation, Command[OrganisationView], frozen=True, kw_only=True):
     """Change the details of an operator; what is None stays as it is. Receipts keep what was."""
 
     organisation_id: OrganisationId
@@ -60,35 +58,23 @@ class ChangeOrganisation(Command[OrganisationView], frozen=True, kw_only=True):
     emptied: tuple[OrganisationField, ...] = ()
     """Fields that are to say nothing any more."""
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class ApproveOrganisation(Command[OrganisationChanged], frozen=True, kw_only=True):
+class ApproveOrganisation(OfOrganisation, Command[OrganisationChanged], frozen=True, kw_only=True):
     """Let an operator's stations be shown; only platform admins may."""
 
     organisation_id: OrganisationId
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class GetOrganisation(Query[OrganisationView], frozen=True, kw_only=True):
+class GetOrganisation(OfOrganisation, Query[OrganisationView], frozen=True, kw_only=True):
     """One organisation, for its members; services may ask too (receipts)."""
 
     organisation_id: OrganisationId
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class ListOrganisations(Query[Organisations], frozen=True, kw_only=True):
+class ListOrganisations(OfUser, Query[Organisations], frozen=True, kw_only=True):
     """The organisations the caller belongs to (20 at most, on one page)."""
 
     user_id: UserId
-
-    def key(self) -> str:
-        return str(self.user_id)
 
 
 class FindOrganisations(Query[Organisations], frozen=True, kw_only=True):
@@ -103,16 +89,13 @@ class FindOrganisations(Query[Organisations], frozen=True, kw_only=True):
         return None
 
 
-class ListMembers(Query[Members], frozen=True, kw_only=True):
+class ListMembers(OfOrganisation, Query[Members], frozen=True, kw_only=True):
     """Who belongs to an organisation, for its members."""
 
     organisation_id: OrganisationId
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class InviteMember(Command[Invited], frozen=True, kw_only=True):
+class InviteMember(OfOrganisation, Command[Invited], frozen=True, kw_only=True):
     """Have somebody belong to the organisation: at once, or when they first sign in."""
 
     organisation_id: OrganisationId
@@ -120,51 +103,36 @@ class InviteMember(Command[Invited], frozen=True, kw_only=True):
     email: Personal[str]
     role: MemberRole
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class WithdrawInvitation(Command[InvitationWithdrawn], frozen=True, kw_only=True):
+class WithdrawInvitation(OfOrganisation, Command[InvitationWithdrawn], frozen=True, kw_only=True):
     """Take an invitation back."""
 
     organisation_id: OrganisationId
     invitation_id: UUID
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class ChangeMember(Command[MembershipChanged], frozen=True, kw_only=True):
+class ChangeMember(OfOrganisation, Command[MembershipChanged], frozen=True, kw_only=True):
     """Give a member another role; who loses rights is signed out, who gains sees it next time."""
 
     organisation_id: OrganisationId
     user_id: UserId
     role: MemberRole
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class RemoveMember(Command[MembershipChanged], frozen=True, kw_only=True):
+class RemoveMember(OfOrganisation, Command[MembershipChanged], frozen=True, kw_only=True):
     """Take somebody out of the organisation; everybody may take out themself."""
 
     organisation_id: OrganisationId
     user_id: UserId
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class ListApiKeys(Query[ApiKeys], frozen=True, kw_only=True):
+class ListApiKeys(OfOrganisation, Query[ApiKeys], frozen=True, kw_only=True):
     """The API keys of an organisation, for its owners."""
 
     organisation_id: OrganisationId
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class CreateApiKey(Command[NewApiKey], frozen=True, kw_only=True):
+class CreateApiKey(OfOrganisation, Command[NewApiKey], frozen=True, kw_only=True):
     """Make a key with which a machine acts for the organisation."""
 
     organisation_id: OrganisationId
@@ -173,18 +141,12 @@ class CreateApiKey(Command[NewApiKey], frozen=True, kw_only=True):
     scopes: tuple[Scope, ...]
     valid_days: int = 365
 
-    def key(self) -> str:
-        return str(self.organisation_id)
 
-
-class RevokeApiKey(Command[ApiKey], frozen=True, kw_only=True):
+class RevokeApiKey(OfOrganisation, Command[ApiKey], frozen=True, kw_only=True):
     """Make an API key worth nothing; its access tokens are dead at once at every edge."""
 
     organisation_id: OrganisationId
     api_key_id: UUID
-
-    def key(self) -> str:
-        return str(self.organisation_id)
 
 
 class EnsureSampleOrganisations(Command[SampleOwner], frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Codes, passwords, keys, and the sessions they open."""
 
 from evslot.services.user.messages.events import PasswordReplaced, SessionEnded
+from evslot.services.user.messages.keys import OfUser
 from evslot.services.user.messages.views import (
     CodeRequested,
     SampleDrivers,
@@ -113,7 +114,7 @@ class ResetPassword(Command[SignedIn], frozen=True, kw_only=True):
         return None
 
 
-class ChangePassword(Command[PasswordReplaced], frozen=True, kw_only=True):
+class ChangePassword(OfUser, Command[PasswordReplaced], frozen=True, kw_only=True):
     """Set a new password; proven by the present one or by a mailed code, exactly one of them.
 
     All other sessions end.
@@ -125,30 +126,21 @@ class ChangePassword(Command[PasswordReplaced], frozen=True, kw_only=True):
     present: Secret[str] | None = None
     code: Secret[str] | None = None
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class RequestEmailCode(Command[CodeRequested], frozen=True, kw_only=True):
+class RequestEmailCode(OfUser, Command[CodeRequested], frozen=True, kw_only=True):
     """Mail a code to an address that is to become the account's."""
 
     user_id: UserId
     email: Personal[str]
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class ListSessions(Query[Sessions], frozen=True, kw_only=True):
+class ListSessions(OfUser, Query[Sessions], frozen=True, kw_only=True):
     """Where the caller is signed in."""
 
     user_id: UserId
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class EndSession(Command[SessionEnded], frozen=True, kw_only=True):
+class EndSession(OfUser, Command[SessionEnded], frozen=True, kw_only=True):
     """End one session of the caller, which is dead at once at every edge.
 
     A service takes what an edge has let in: what was on its way when the session ended is done.
@@ -158,14 +150,8 @@ class EndSession(Command[SessionEnded], frozen=True, kw_only=True):
     session_id: SessionId | None = None
     """None = the one that asks: sign out."""
 
-    def key(self) -> str:
-        return str(self.user_id)
 
-
-class EndOtherSessions(Command[SessionsClosed], frozen=True, kw_only=True):
+class EndOtherSessions(OfUser, Command[SessionsClosed], frozen=True, kw_only=True):
     """End all sessions of the caller but the one that asks."""
 
     user_id: UserId
-
-    def key(self) -> str:
-        return str(self.user_id)
