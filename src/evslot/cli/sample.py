@@ -37,15 +37,16 @@ def sample_parts(times: int) -> Iterator[station.ImportStations]:
             )
 
 
+def sample_organisations() -> tuple[user.SampleOrganisation, ...]:
+    """Who offers the stations; all of them are the sample operator's."""
+    return tuple(_organisation(operator) for operator in sample_operators())
+
+
 async def import_sample(
     asker: Asker, times: int, told: Callable[[int], None] = lambda _: None
 ) -> list[station.ImportReport]:
     """What became of it; `told` hears how many parts are done. Raises Refused in production."""
-    await asker.send(
-        user.EnsureSampleOrganisations(
-            organisations=tuple(_organisation(operator) for operator in sample_operators())
-        )
-    )
+    await asker.send(user.EnsureSampleOrganisations(organisations=sample_organisations()))
     reports = []
     for number, part in enumerate(sample_parts(times), start=1):
         reports.append(await asker.send(part))

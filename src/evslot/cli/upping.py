@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from msgspec import Struct
 from msgspec.structs import replace
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from evslot import system
-from evslot.cli.sample import import_sample_where_empty
+from evslot.cli.enlivening import enliven
 from evslot.cli.surroundings import (
     Surroundings,
     arm_failpoints,
@@ -35,9 +36,8 @@ from evslot.embedded.ports import ensure_port_free
 from evslot.embedded.postgres import EmbeddedPostgres
 from evslot.embedded.supervisor import Process, Step, Supervisor
 from evslot.spine import migrations
-from evslot.spine.asking import Asker
 from evslot.spine.config import Config
-from evslot.spine.kafka import BrokerUnavailable, make_topics
+from evslot.spine.kafka import make_topics
 from evslot.spine.sealing import make_keys
 from evslot.spine.topics import Topics
 from evslot.system import Part
@@ -49,6 +49,7 @@ def up(
     *,
     ephemeral: Annotated[bool, Parameter(negative="")] = False,
     empty: Annotated[bool, Parameter(negative="")] = False,
+    traffic: bool = True,
     processes: str = "",
     logs: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -59,7 +60,9 @@ def up(
     ephemeral
         Keep nothing: the data folder is a throw-away.
     empty
-        Load no sample: without this, a system without stations gets made-up ones.
+        Load no sample: without this, a system without stations gets made-up ones, with a past.
+    traffic
+        Have a few made-up drivers book near where the app opens; never without the sample.
     processes
         More than one process of a part, as in `gateway=2,reservation=2`.
     logs
@@ -67,19 +70,29 @@ def up(
     """
     where = Config.from_environment().shared(Surroundings)
     arm_failpoints("up")
+    liveliness = Liveliness(sample=not empty, traffic=traffic)
     if not ephemeral:
-        asyncio.run(_up(where, _counts(processes), logs, empty))
+        asyncio.run(_up(where, _counts(processes), logs, liveliness))
         return
     folder = Path(tempfile.mkdtemp(prefix="evslot-"))
     folder.chmod(0o711)  # PostgreSQL may have to run as another user than root
     try:
         own = replace(where, data_dir=str(folder))
-        asyncio.run(_up(own, _counts(processes), logs, empty))
+        asyncio.run(_up(own, _counts(processes), logs, liveliness))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _up(where: Surroundings, counts: dict[str, int], logs: bool, empty: bool) -> None:
+class Liveliness(Struct, frozen=True, kw_only=True):
+    """What there is to see without anybody's doing."""
+
+    sample: bool
+    traffic: bool
+
+
+async def _up(
+    where: Surroundings, counts: dict[str, int], logs: bool, liveliness: Liveliness
+) -> None:
     started = time.monotonic()
 
     def say(line: str) -> None:
@@ -89,8 +102,8 @@ async def _up(where: Surroundings, counts: dict[str, int], logs: bool, empty: bo
 
     def show() -> None:
         _show(where, counts, time.monotonic() - started)
-        if not empty:
-            loading.append(asyncio.create_task(_load_sample(where, say)))
+        if liveliness.sample:
+            loading.append(asyncio.create_task(enliven(where, say, liveliness.traffic)))
 
     where.folder.mkdir(parents=True, exist_ok=True)
     supervisor = Supervisor(
@@ -107,15 +120,6 @@ async def _up(where: Surroundings, counts: dict[str, int], logs: bool, empty: bo
                 task.result()
             task.cancel()
     console.print("Stopped; nothing is left running.")
-
-
-async def _load_sample(where: Surroundings, say: Callable[[str], None]) -> None:
-    """Behind the back of who uses the system already; a failure is told and harms nothing."""
-    try:
-        async with Asker(f"127.0.0.1:{where.kafka_port}", Topics()) as asker:
-            await import_sample_where_empty(asker, say)
-    except BrokerUnavailable as error:
-        say(f"no sample stations: {error}; try `evslot import sample`")
 
 
 def _counts(text: str) -> dict[str, int]:

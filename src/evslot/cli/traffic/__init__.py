@@ -1,0 +1,1 @@
+"""People about: made-up drivers who book, pay, come, leave and change their minds, over HTTP."""

@@ -1,0 +1,1 @@
+"""The command line: what it makes up and does by itself."""

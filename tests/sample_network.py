@@ -1,0 +1,33 @@
+"""The stations of the made-up sample as the station service knows them, without any service."""
+
+from evslot.services.station.adapters.zones import Zones
+from evslot.services.station.domain.claims import Claim, Merged, imported
+from evslot.services.station.domain.drafts import Draft
+from evslot.services.station.domain.ocpi import Origin, read_locations
+from evslot.services.station.domain.sample import LICENCE, sample_locations, sample_operators
+from evslot.services.station.domain.terms import PRESETS
+from evslot.services.station.messages import StationView
+
+
+def sample_stations(town: str) -> list[StationView]:
+    """Those of a town, in the order of its operators."""
+    zones = Zones()
+    found = []
+    for operator in sample_operators():
+        records = [
+            record
+            for record in sample_locations(operator.organisation_id)
+            if record["city"] == town
+        ]
+        claim = Claim(
+            organisation_id=operator.organisation_id,
+            tariff=operator.tariff,
+            terms=PRESETS[operator.terms],
+            rule=operator.rule,
+        )
+        for draft in read_locations(records, zones.zone_of, Origin("Made-up sample", LICENCE)):
+            assert isinstance(draft, Draft)
+            merged = imported(draft, None, claim)
+            assert isinstance(merged, Merged)
+            found.append(merged.station)
+    return found
