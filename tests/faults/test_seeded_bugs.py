@@ -113,6 +113,7 @@ async def test_a_seeded_bug_is_found(
         monkeypatch.setitem(FAULTS, kind.name, kind)
     monkeypatch.setattr(load, "PATIENCE_SECONDS", 10.0)
     monkeypatch.setattr(rig, "REST_SECONDS", 15.0)
+    monkeypatch.setattr(rig, "SETTINGS", {**rig.SETTINGS, **seeded.settings})
     system = {} if seeded.bug in PATCHED_ELSEWHERE else environment(seeded.bug)
     plan = Plan(
         seed=SEED,
@@ -120,7 +121,7 @@ async def test_a_seeded_bug_is_found(
         calm=4.0,
         healed=4.0,
         mix=seeded.mix,
-        environment={**system, **seeded.settings},
+        environment=system,
     )
     started = time.monotonic()
     await carry_out(plan, tmp_path, log.info)
