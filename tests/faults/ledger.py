@@ -32,6 +32,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     """Holds that were answered with a yes, each booking once."""
     valid: bool | str
     violations: int
+    note: str = ""
+    """Where somebody has looked into what was found."""
 
 
 def entry_of(seed: int, fault: str, outcome: Outcome, verdict: dict[str, Any]) -> Entry:
