@@ -4,6 +4,7 @@
 
 writes `areas.json` (what there is) and one GeoJSON file into the folder. What it writes is a
 derived database of OpenStreetMap under ODbL 1.0; the map names it. Nothing of it is committed.
+What reads the extract is there at build time only, so it is imported where it is used.
 """
 
 import hashlib
@@ -12,8 +13,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-import osmium
 
 CREDIT = "© OpenStreetMap contributors"
 LINK = "https://www.openstreetmap.org/copyright"
@@ -37,6 +36,8 @@ Box = tuple[float, float, float, float]
 
 def main(extract: str, folder: Path, name: str) -> None:
     """Replaces what is in the folder."""
+    import osmium
+
     with osmium.io.Reader(extract) as reader:
         header = reader.header().box()
     low, high = header.bottom_left, header.top_right
@@ -60,6 +61,8 @@ def main(extract: str, folder: Path, name: str) -> None:
 
 def drawn(extract: str) -> Iterator[dict[str, Any]]:
     """Streets, rails, and the areas that a map of streets shows."""
+    import osmium
+
     for thing in osmium.FileProcessor(extract).with_locations().with_areas():
         if thing.is_way() and (kind := kind_of_way(thing.tags)):
             for line in runs(thing.nodes):
@@ -99,6 +102,8 @@ def kind_of_area(tags: Any) -> str | None:
 
 def coasts(extract: str) -> list[Chain]:
     """The coast in pieces that the extract holds whole: land on the left, as OSM has it."""
+    import osmium
+
     return [
         chain
         for way in osmium.FileProcessor(extract, osmium.osm.NODE | osmium.osm.WAY).with_locations()
