@@ -66,7 +66,7 @@ class Filled(Struct, frozen=True, kw_only=True):
 async def fill(
     asker: Asker, say: Callable[[str], None], places: Sequence[Place] = PLACES
 ) -> Filled | None:
-    """Once a day; None where nothing was to be done. Raises Refused in production.
+    """Once a day; None where nothing was to be done, or there is no sample. Raises Refused.
 
     The app opens in the first of the places: the sample driver books there.
     """
@@ -74,12 +74,16 @@ async def fill(
     since = (await asker.send(reservation.GetSampleHistory())).written_until
     if since is not None and since.date() >= now.date():
         return None
+    there = [(place, await _stations(asker, place.middle)) for place in places]
+    if not any(stations for _, stations in there):
+        return None
     drivers = (await asker.send(user.EnsureSampleDrivers())).user_ids
     await asker.send(notification.EnsureSampleSilence(user_ids=drivers))
     written = 0
     planned: list[Planned] = []
-    for place in places:
-        planned += await _make_up(asker, place, drivers, now, since, first=place is places[0])
+    for place, stations in there:
+        town = _town(place, stations, drivers)
+        planned += await _make_up(asker, town, now, since, first=place is places[0])
     planned.sort(key=lambda one: settled_at(one, now))
     for part in bookings(planned):
         written += (await asker.send(part)).written
@@ -89,26 +93,23 @@ async def fill(
     return Filled(bookings=written, seconds=seconds)
 
 
-async def _make_up(
-    asker: Asker,
-    place: Place,
-    drivers: Sequence[UserId],
-    now: datetime,
-    since: datetime | None,
-    *,
-    first: bool,
-) -> list[Planned]:
-    """The visits of a place; its outages are written before anybody comes."""
-    stations = await _stations(asker, place.middle)
-    if not stations:
-        return []
-    town = Town(
+def _town(place: Place, stations: Sequence[StationView], drivers: Sequence[UserId]) -> Town:
+    return Town(
         name=place.name,
         stations=stations,
         drivers=drivers[place.drivers],
         a_day=place.a_day,
         close=place.close,
     )
+
+
+async def _make_up(
+    asker: Asker, town: Town, now: datetime, since: datetime | None, *, first: bool
+) -> list[Planned]:
+    """The visits of a town; its outages are written before anybody comes."""
+    stations = town.stations
+    if not stations:
+        return []
     everything, closures = await asyncio.to_thread(_plan, town, now)
     planned = [one for one in everything if known_by(one, now, since)]
     if first and since is None:

@@ -84,7 +84,7 @@ async def _book(person: Person, now: datetime, luck: Random, middle: Middle) -> 
     place = luck.choice(stations)
     ahead = timedelta(hours=luck.choice((0, 0, 0, 1, 2, 3, 5, 8, 20, 26, 50)))
     path = f"/v1/stations/{place['station_id']}"
-    day = (now + ahead).date().isoformat()
+    day = (now + ahead).astimezone(ZoneInfo(place["zone"])).date().isoformat()
     minutes = luck.choice((30, 60, 60, 90, 120))
     found = await person.get(f"{path}/slots", day=day, minutes=minutes)
     slot = choose((found or {}).get("chargers", []), now, now + ahead, luck)
