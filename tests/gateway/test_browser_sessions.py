@@ -7,10 +7,17 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from evslot.gateway.browser_sessions import PLAIN_NAME
+from evslot.gateway.browser_sessions import (
+    COOKIE_BYTES,
+    COOKIES,
+    PLAIN_NAME,
+    SessionTooLarge,
+    joined,
+    split,
+)
 from evslot.services.user import messages as user
 from evslot.spine.message import Secret
-from evslot.values import SessionId, UserId
+from evslot.values import OrganisationId, SessionId, UserId
 from tests.callers import driver
 from tests.gateway.edge_bench import Edge
 
@@ -20,13 +27,20 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 SIGN_IN = {"email": "ada@example.org", "code": "123456"}
 
 
-def tokens(edge: Edge, seconds: int = 600) -> user.SignedIn:
-    somebody = driver()
+def tokens(edge: Edge, seconds: int = 600, organisations: int = 0) -> user.SignedIn:
+    somebody = driver(
+        organisations={OrganisationId(uuid4()): "manager" for _ in range(organisations)}
+    )
     assert somebody.user_id is not None
     assert somebody.session_id is not None
     now = datetime.now(UTC)
     token = edge.tokens.mint(
-        somebody.user_id, somebody.session_id, somebody.roles, {}, now, seconds
+        somebody.user_id,
+        somebody.session_id,
+        somebody.roles,
+        somebody.organisations,
+        now,
+        seconds,
     )
     return user.SignedIn(
         user_id=somebody.user_id,
@@ -37,9 +51,11 @@ def tokens(edge: Edge, seconds: int = 600) -> user.SignedIn:
     )
 
 
-async def signed_in(edge: Edge, seconds: int = 600) -> tuple[user.SignedIn, httpx.Response]:
+async def signed_in(
+    edge: Edge, seconds: int = 600, organisations: int = 0
+) -> tuple[user.SignedIn, httpx.Response]:
     """The answer to a sign-in by code, and what was in it."""
-    opened = tokens(edge, seconds)
+    opened = tokens(edge, seconds, organisations)
     edge.responder.script[user.SignInWithCode] = lambda *_: opened
     answer = await edge.http.post("/v1/browser-sessions", json=SIGN_IN, headers=OWN_PAGE)
     edge.http.cookies.clear()
@@ -163,3 +179,52 @@ async def test_a_refused_renewal_signs_out_and_an_unknown_one_does_not(edge: Edg
     unknown = await edge.http.get("/v1/browser-sessions/current", headers=cookie_of(answer))
     assert (unknown.status_code, unknown.json()["code"]) == (503, "unavailable")
     assert "set-cookie" not in unknown.headers
+
+
+def kept(answer: httpx.Response) -> dict[str, str]:
+    """What a browser holds after an answer, by name; it keeps none above 4096 bytes."""
+    said = [line.split("; ") for line in answer.headers.get_list("set-cookie")]
+    assert all(len(pair[0]) <= 4096 for pair in said)
+    there = [pair[0].partition("=") for pair in said if "Max-Age=0" not in pair]
+    return {name: value for name, _, value in there}
+
+
+def sent(cookies: dict[str, str]) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+
+
+async def test_who_acts_for_dozens_of_organisations_has_a_session_in_several_cookies(
+    edge: Edge,
+) -> None:
+    opened, answer = await signed_in(edge, organisations=40)
+    cookies = kept(answer)
+    assert list(cookies) == [PLAIN_NAME, f"{PLAIN_NAME}.2"]
+    found, _ = await current(edge, **sent(cookies))
+    assert found["user_id"] == str(opened.user_id)
+    _, other = await signed_in(edge, organisations=40)
+    for broken in (
+        {PLAIN_NAME: cookies[PLAIN_NAME]},
+        cookies | {f"{PLAIN_NAME}.2": kept(other)[f"{PLAIN_NAME}.2"]},
+    ):
+        found, gone = await current(edge, **sent(broken))
+        assert not found["signed_in"]
+        taken_away = {line.partition("=")[0] for line in gone.headers.get_list("set-cookie")}
+        assert taken_away == set(broken)
+
+
+async def test_a_session_that_becomes_smaller_leaves_no_cookie_behind(edge: Edge) -> None:
+    _, answer = await signed_in(edge, seconds=20, organisations=40)
+    edge.responder.script[user.RefreshSession] = lambda *_: tokens(edge)
+    _, renewed = await current(edge, **sent(kept(answer)))
+    assert list(kept(renewed)) == [PLAIN_NAME]
+    said = renewed.headers.get_list("set-cookie")
+    assert any(line.startswith(f"{PLAIN_NAME}.2=;") and "Max-Age=0" in line for line in said)
+
+
+def test_what_is_split_is_joined_again_and_more_than_four_cookies_are_none() -> None:
+    for length in (1, COOKIE_BYTES, COOKIE_BYTES + 1, COOKIES * COOKIE_BYTES):
+        first, *further = split("x" * length)
+        padded = [*further, "left", "over", "here"][: COOKIES - 1]
+        assert joined(first, padded) == "x" * length
+    with pytest.raises(SessionTooLarge):
+        split("x" * (COOKIES * COOKIE_BYTES + 1))

@@ -4,7 +4,10 @@ Nothing is stored: any gateway opens the cookie with the edge's own key. Where a
 cookie and changes something, it must come from a page of this origin (Sec-Fetch-Site, else Origin).
 """
 
+import hashlib
+import re
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -32,7 +35,11 @@ RENEW_BEFORE_SECONDS = 60.0
 RENEWED_SECONDS = 120.0
 """So long who comes with the old cookie gets the same successor: the answer may have been lost."""
 COOKIE_BYTES = 3800
-"""Browsers keep 4096 with the name and the attributes."""
+"""Browsers keep 4096 with the name and the attributes; what is longer goes on in the next."""
+COOKIES = 4
+"""An access token is at most 8 kB long."""
+PARTS = re.compile(r"([2-4])~([0-9a-f]{8})~")
+"""Before the first of several parts: how many, and what all of one writing have in common."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -85,12 +92,15 @@ class BrowserSessions:
 
     def open(self, request: Request[Any, Any, Any], signed_in: user.SignedIn) -> None:
         """The answer to this request brings the cookie; raises SessionTooLarge."""
-        text = self._seal(signed_in)
-        self._set(request, f"{text}; Max-Age={KEPT_SECONDS}")
+        parts = split(self._backend.keys.seal_own(msgspec.json.encode(_sealed_of(signed_in))))
+        kept = {
+            name: f"{part}; Max-Age={KEPT_SECONDS}" for name, part in self._named(request, parts)
+        }
+        self._set(request, self._left(request) | kept)
 
     def close(self, request: Request[Any, Any, Any]) -> None:
-        """The answer to this request takes the cookie away."""
-        self._set(request, "; Max-Age=0")
+        """The answer to this request takes the cookie away, with all its parts."""
+        self._set(request, {self._name(request): "; Max-Age=0"} | self._left(request))
 
     async def _renewed(self, request: Request[Any, Any, Any], old: Sealed) -> Sealed | None:
         """With the next pair of tokens; None where the session is over."""
@@ -110,12 +120,6 @@ class BrowserSessions:
         command = user.RefreshSession(refresh_token=Secret(old.refresh_token))
         return await self._backend.send(command, uuid4(), Asker(caller=ANONYMOUS))
 
-    def _seal(self, signed_in: user.SignedIn) -> str:
-        text = self._backend.keys.seal_own(msgspec.json.encode(_sealed_of(signed_in)))
-        if len(text) > COOKIE_BYTES:
-            raise SessionTooLarge()
-        return text
-
     def _unsealed(self, text: str) -> Sealed | None:
         try:
             return msgspec.json.decode(self._backend.keys.unseal(text), type=Sealed)
@@ -127,7 +131,24 @@ class BrowserSessions:
             return None
         if header_of(request, b"cookie") is None:
             return None
-        return request.cookies.get(self._name(request))
+        first = request.cookies.get(self._name(request))
+        return None if first is None else joined(first, self._further(request))
+
+    def _further(self, request: Request[Any, Any, Any]) -> list[str]:
+        """What the parts after the first hold, as far as they came."""
+        names = [f"{self._name(request)}.{number}" for number in range(2, COOKIES + 1)]
+        return [request.cookies.get(name) or "" for name in names]
+
+    def _left(self, request: Request[Any, Any, Any]) -> dict[str, str]:
+        """Takes away the further parts that the browser has now."""
+        there = enumerate(self._further(request), start=2)
+        return {f"{self._name(request)}.{number}": "; Max-Age=0" for number, part in there if part}
+
+    def _named(
+        self, request: Request[Any, Any, Any], parts: Sequence[str]
+    ) -> Iterator[tuple[str, str]]:
+        for number, part in enumerate(parts, start=1):
+            yield self._name(request) + (f".{number}" if number > 1 else ""), part
 
     def _name(self, request: Request[Any, Any, Any]) -> str:
         return SECURE_NAME if self._is_secure(request) else PLAIN_NAME
@@ -136,15 +157,40 @@ class BrowserSessions:
         said = header_of(request, b"x-forwarded-proto") if self._behind_proxy else None
         return (said or request.scope["scheme"]) == "https"
 
-    def _set(self, request: Request[Any, Any, Any], value: str) -> None:
+    def _set(self, request: Request[Any, Any, Any], values: Mapping[str, str]) -> None:
         """The last word of a request counts; the edge sends it with the answer."""
         secure = "; Secure" if self._is_secure(request) else ""
-        cookie = f"{self._name(request)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}"
-        request.scope["state"]["set_cookie"] = cookie.encode("latin-1")
+        request.scope["state"]["set_cookies"] = [
+            f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}".encode("latin-1")
+            for name, value in values.items()
+        ]
 
 
 Browsers = NamedDependency[BrowserSessions]
 """What a route takes as `browsers`."""
+
+
+def split(sealed: str) -> list[str]:
+    """As many parts as it takes, one for nearly everybody; raises SessionTooLarge."""
+    if len(sealed) <= COOKIE_BYTES:
+        return [sealed]
+    parts = [sealed[at : at + COOKIE_BYTES] for at in range(0, len(sealed), COOKIE_BYTES)]
+    if len(parts) > COOKIES:
+        raise SessionTooLarge()
+    mark = hashlib.sha256(sealed.encode()).hexdigest()[:8]
+    return [f"{len(parts)}~{mark}~{parts[0]}", *(f"{mark}~{part}" for part in parts[1:])]
+
+
+def joined(first: str, further: Sequence[str]) -> str:
+    """What was split; where parts are missing, or of another writing, it is nothing any more."""
+    found = PARTS.match(first)
+    if found is None:
+        return first
+    count, mark = int(found[1]), f"{found[2]}~"
+    rest = further[: count - 1]
+    if not all(part.startswith(mark) for part in rest):
+        return ""
+    return first[found.end() :] + "".join(part.removeprefix(mark) for part in rest)
 
 
 def require_own_page(request: Request[Any, Any, Any]) -> None:

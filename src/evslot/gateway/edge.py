@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from evslot.gateway.history import History, row_of
 from evslot.gateway.limits import Taken
+from evslot.gateway.versions import Written
 from evslot.spine.telemetry import HTTP_SECONDS, log, log_context
 
 SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
@@ -83,8 +84,13 @@ def _headers(headers: Any, request_id: str, state: Any) -> list[tuple[bytes, byt
     limit: Taken | None = state.get("limit")
     if limit is not None:
         found.extend(limit.headers())
-    if cookie := state.get("set_cookie"):
-        found.append((b"set-cookie", cookie))
+    written: Written | None = state.get("written")
+    if written is not None:
+        found.append((b"evslot-version", written.header()))
+    age: float | None = state.get("view_age")
+    if age is not None:
+        found.append((b"evslot-view-age", f"{age:.1f}".encode()))
+    found.extend((b"set-cookie", cookie) for cookie in state.get("set_cookies", ()))
     if not any(name == b"cache-control" for name, _ in headers):
         found.append(NOT_STORED)
     return found

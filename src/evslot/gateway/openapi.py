@@ -27,7 +27,9 @@ INTRODUCTION = """Find a charging station, see what is really free, book a slot,
 
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. Times are RFC 3339 with
 offset. Send an `Idempotency-Key` with writes: a repeat gets the same answer. Where an answer takes
-longer than the request waits, it is `202` with a `Location` under `/v1/operations`."""
+longer than the request waits, it is `202` with a `Location` under `/v1/operations`. Answers about a
+booking carry `Evslot-Version`: sent back on a read, the answer knows of it, or says in
+`Evslot-View-Age` for how many seconds it does not yet."""
 
 PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "uuid": {"type": "string", "format": "uuid"},

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
@@ -10,6 +10,7 @@ from uuid import UUID, uuid4, uuid5
 from litestar import Request
 from litestar.di import NamedDependency
 
+from evslot.gateway import versions
 from evslot.gateway.auth import header_of
 from evslot.gateway.backend import Asker, Backend
 from evslot.gateway.browser_sessions import BrowserSessions
@@ -18,6 +19,7 @@ from evslot.gateway.operations import Operation
 from evslot.gateway.parsing import parse_body, parse_parameters
 from evslot.gateway.problems import BodyTooSlow, IdempotencyKeyInvalid, Unavailable
 from evslot.gateway.shared_reads import SharedReads
+from evslot.gateway.versions import Ask, Written
 from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
 from evslot.spine.db import is_trouble
 from evslot.spine.message import Answer, Command, Message, Outcome, Query, Unauthenticated
@@ -80,17 +82,40 @@ class AnyVisitor:
 
     async def send(self, command: Command[Outcome]) -> Outcome:
         """The outcome; raises Refused where the answer is a no, Accepted where it takes long."""
-        return await self._backend.send(command, await self.command_id(), self._asker())
+        outcome = await self._backend.send(command, await self.command_id(), self._asker())
+        return self._noted(outcome)
 
     async def ask(self, query: Query[Outcome]) -> Outcome:
         """The answer; raises Refused."""
-        return await self._backend.ask(query, self._asker())
+        return self._noted(await self._backend.ask(query, self._asker()))
+
+    def _noted(self, outcome: T) -> T:
+        """The caller is told which version of a booking they have seen."""
+        self._request.scope["state"]["written"] = versions.written_in(outcome)
+        return outcome
+
+    async def caught_up(self, known: Callable[[Written, Ask], Awaitable[float | None]]) -> bool:
+        """Waits for a view to know what the caller does; False where they name nothing.
+
+        Where it takes too long, the answer will say for how long the view has been behind.
+        """
+        written = versions.wanted_by(self._request)
+        if written is None:
+            return False
+        self._request.scope["state"]["view_age"] = await known(written, self.ask_system)
+        return True
 
     async def ask_shared(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
         """The answer to a public question, asked once for all who ask it now, in nobody's name."""
         return await self._shared.get(
             query, lambda: self._backend.ask(query, self._nobody()), station_id
         )
+
+    async def ask_view(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
+        """The same of what is taken and free: not before it counts what the caller has written."""
+        if await self.caught_up(versions.known_to_station):
+            return await self._backend.ask(query, self._nobody())  # what is kept may be older
+        return await self.ask_shared(query, station_id)
 
     def _nobody(self) -> Asker:
         """Whoever asks; only the trace is of the first one."""

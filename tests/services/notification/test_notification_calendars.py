@@ -37,7 +37,7 @@ from evslot.services.notification.adapters.smtp import MailSettings
 from evslot.services.notification.domain import telling
 from evslot.services.notification.domain.facts import BookingFacts
 from evslot.services.reservation import messages as reservation
-from evslot.spine.callers import ANONYMOUS
+from evslot.spine.callers import ANONYMOUS, SYSTEM
 from evslot.spine.message import Refused
 from evslot.values import ReservationId, UserId, new_id
 
@@ -183,3 +183,14 @@ def test_any_name_and_time_is_read_back_as_one_event(name: str, at: datetime) ->
     assert set(event) >= {"UID", "SEQUENCE", "DTSTAMP", "STATUS"}
     again = CALENDARS.published(replace(facts), "en", cancelled=False)
     assert again == CALENDARS.published(facts, "en", cancelled=False)
+
+
+async def test_the_edge_learns_how_far_calendars_have_come_with_a_booking(h: Harness) -> None:
+    event = confirmed()
+    question = notification.GetKnownVersion(reservation_id=event.reservation.reservation_id)
+    assert (await h.ask(question, caller=SYSTEM)).version == 0
+    await told(h, event)
+    assert (await h.ask(question, caller=SYSTEM)).version == event.version
+    with pytest.raises(Refused) as refused:
+        await h.ask(question, caller=driver())
+    assert refused.value.status == 403

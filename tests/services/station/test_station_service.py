@@ -320,3 +320,16 @@ async def test_more_chargers_than_fit_into_a_record_come_in_parts(h: Harness) ->
     one = await slots_of(h, view.chargers[7].charger_id)
     assert [charger.label for charger in one.chargers] == ["07"]
     assert one.next_after is None
+
+
+async def test_the_edge_learns_how_far_the_view_of_a_booking_has_come(h: Harness) -> None:
+    made = await published(h)
+    booking = a_booking(made.chargers[0].charger_id, tomorrow(12))
+    question = station.GetKnownVersion(reservation_id=booking.reservation_id)
+    assert (await h.ask(question, caller=SYSTEM)).version == 0
+    await h.hear(booked(reservation.SlotHeld, replace(booking, version=3)))
+    await h.hear(booked(reservation.SlotHeld, replace(booking, version=2)))
+    assert (await h.ask(question, caller=SYSTEM)).version == 3
+    with pytest.raises(Refused) as refused:
+        await h.ask(question, caller=OWNER)
+    assert refused.value.status == 403

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.anyio
 OWNER = driver(organisations={ORGANISATION: "owner"})
 NOW = utc("2026-06-01T08:07")  # a Monday; 10:07 in Berlin
 MINUTE = timedelta(minutes=1)
+PRINTED = ["X386JV37", "RM9V3TRR"]
 
 
 @pytest.fixture
@@ -149,6 +150,12 @@ async def test_every_charger_has_a_code_that_leads_to_it_and_stays(h: Harness) -
     )
     await h.send(change, caller=OWNER)
     assert await codes(h) == [first, second]
+
+
+async def test_the_code_of_a_charger_is_the_same_wherever_it_is_made(h: Harness) -> None:
+    """What was printed stays true when a sample or an import is brought in elsewhere."""
+    await h.send(create_station(), caller=OWNER)
+    assert await codes(h) == PRINTED
 
 
 async def test_two_chargers_whose_codes_would_be_one_get_two(h: Harness) -> None:

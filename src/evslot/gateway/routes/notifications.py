@@ -6,6 +6,7 @@ from litestar import Response, get, put
 from litestar.params import FromPath
 from msgspec import Meta
 
+from evslot.gateway import versions
 from evslot.gateway.description import described
 from evslot.gateway.parsing import Parameters
 from evslot.gateway.visitors import Driver, EdgeRequest
@@ -29,6 +30,7 @@ class NotificationsWish(Parameters, frozen=True, kw_only=True):
 async def list_notifications(request: EdgeRequest, driver: Driver) -> Notifications:
     """What the caller was told, newest first, and how much of it is unread."""
     wish = request.parameters(NotificationsWish)
+    await driver.caught_up(versions.known_to_notification)
     return await driver.ask(
         notification.ListNotifications(
             user_id=driver.user_id,
@@ -70,6 +72,7 @@ async def get_calendar_file(
     There is one from the moment a booking is confirmed. Its UID stays the same and its SEQUENCE
     grows with each change; once the booking is cancelled the file takes it out of the calendar.
     """
+    await driver.caught_up(versions.known_to_notification)
     file = await driver.ask(notification.GetCalendarFile(reservation_id=reservation_id))
     return Response(
         file.text,

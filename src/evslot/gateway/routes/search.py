@@ -115,7 +115,7 @@ async def find_stations(request: EdgeRequest, visitor: Visitor) -> FoundStations
     With a window (`from`, `to`): how many chargers are free for all of it, what it costs, and the
     next free slot where none is. Without: how many are free now, and until when.
     """
-    return await visitor.ask_shared(request.parameters(Search).query())
+    return await visitor.ask_view(request.parameters(Search).query())
 
 
 @get("/v1/places", opt=described(station.SearchInvalid, parameters=PlaceWish, tag="Stations"))

@@ -57,7 +57,7 @@ async def get_slots(
         charger_id=wish.charger_id,
         after=wish.after,
     )
-    return await visitor.ask_shared(question, station_id)
+    return await visitor.ask_view(question, station_id)
 
 
 @post(

@@ -212,6 +212,21 @@ class GetCalendarFile(Query[CalendarFile], frozen=True, kw_only=True):
         return bucket_key(bucket_of(self.reservation_id))
 
 
+class KnownVersion(Struct, frozen=True, kw_only=True):
+    """How far a view has come with a booking; 0 where it has not heard of it."""
+
+    version: int
+
+
+class GetKnownVersion(Query[KnownVersion], frozen=True, kw_only=True):
+    """Up to which version of a booking its events were heard here; only the edge asks."""
+
+    reservation_id: ReservationId
+
+    def key(self) -> str:
+        return bucket_key(bucket_of(self.reservation_id))
+
+
 class NotificationAdded(Event, frozen=True, kw_only=True):
     """Somebody's in-app list has a new line."""
 

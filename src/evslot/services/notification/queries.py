@@ -17,6 +17,8 @@ from evslot.services.notification.messages import (
     Choices,
     GetCalendarFile,
     GetChoices,
+    GetKnownVersion,
+    KnownVersion,
     ListNotifications,
     Notification,
     Notifications,
@@ -66,6 +68,16 @@ async def list_notifications(query: ListNotifications, reading: Reading) -> Noti
         else listing.cursor_after(query.user_id, last["created_at"], last["notification_id"]),
         unread=await notifications.count_unread(reading, query.user_id),
     )
+
+
+@queries.on(GetKnownVersion)
+async def get_known_version(query: GetKnownVersion, reading: Reading) -> KnownVersion:
+    """As far as calendar files and the list of what was told go."""
+    reading.caller.require_system()
+    version = await reading.fetch_value(
+        "select version from booking where reservation_id = $1", query.reservation_id
+    )
+    return KnownVersion(version=version or 0)
 
 
 @queries.on(GetChoices)

@@ -16,7 +16,15 @@ from evslot.services.station.messages.supply import (
     Tariff,
 )
 from evslot.spine.message import Command, Query
-from evslot.values import Money, OrganisationId, Period, StationId
+from evslot.values import (
+    Money,
+    OrganisationId,
+    Period,
+    ReservationId,
+    StationId,
+    bucket_key,
+    bucket_of,
+)
 
 SortedBy = Literal["distance", "price", "start"]
 PlaceKind = Literal["city", "district", "postcode", "station"]
@@ -154,6 +162,21 @@ class ListLocations(Query[Locations], frozen=True, kw_only=True):
 
     def key(self) -> None:
         return None
+
+
+class KnownVersion(Struct, frozen=True, kw_only=True):
+    """How far a view has come with a booking; 0 where it has not heard of it."""
+
+    version: int
+
+
+class GetKnownVersion(Query[KnownVersion], frozen=True, kw_only=True):
+    """Up to which version of a booking its events were heard here; only the edge asks."""
+
+    reservation_id: ReservationId
+
+    def key(self) -> str:
+        return bucket_key(bucket_of(self.reservation_id))
 
 
 class ImportStations(Command[ImportReport], frozen=True, kw_only=True):

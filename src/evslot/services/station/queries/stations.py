@@ -13,9 +13,11 @@ from evslot.services.station.messages import (
     Charger,
     ChargerNotFound,
     DaySlots,
+    GetKnownVersion,
     GetQuote,
     GetSlots,
     GetStation,
+    KnownVersion,
     SignedQuote,
     StationNotFound,
     StationView,
@@ -66,6 +68,16 @@ async def get_quote(query: GetQuote, reading: Reading) -> SignedQuote:
     return SignedQuote(
         quote=quote, token=pack_quote(quote, lambda signed: keys.mac("reservation", signed))
     )
+
+
+@queries.on(GetKnownVersion)
+async def get_known_version(query: GetKnownVersion, reading: Reading) -> KnownVersion:
+    """As far as what is taken counts it."""
+    reading.caller.require_system()
+    version = await reading.fetch_value(
+        "select version from busy where ref = $1", query.reservation_id
+    )
+    return KnownVersion(version=version or 0)
 
 
 async def _taken(reading: Reading, station: StationView, wish: Wish) -> frozenset[ChargerId]:
