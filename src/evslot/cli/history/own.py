@@ -29,10 +29,12 @@ def own_visits(
     for other in planned:
         taken.setdefault(other.visit.charger_id, []).append(other.visit.occupied)
     for number, ahead in enumerate(DAYS):
-        station = stations[number % len(stations)]
-        found = _free(station, taken, now + timedelta(days=ahead))
-        if found is not None:
-            yield Planned(station=station, visit=_visit(station, *found, driver_id))
+        about, turn = now + timedelta(days=ahead), number % len(stations)
+        for station in (*stations[turn:], *stations[:turn]):
+            found = _free(station, taken, about)
+            if found is not None:
+                yield Planned(station=station, visit=_visit(station, *found, driver_id))
+                break
 
 
 def _free(

@@ -22,9 +22,9 @@ from evslot.values import (
 )
 
 OCCUPYING = ("held", "confirmed", "active")
-PAID_AFTER = timedelta(seconds=40)
+PAID_WITHIN = timedelta(seconds=80)
+"""Of holding, or of the hold if that is shorter: half of it is how long people take."""
 PROVIDER_TAKES = timedelta(seconds=1)
-RELEASED_AFTER = timedelta(minutes=2)
 QUOTED_FOR = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -92,16 +92,16 @@ class _Writer:
     def write(self) -> None:
         visit = self._visit
         self._hold()
+        until = self._booking.reservation.held_until
+        assert until is not None, "a hold has an end"
+        decided = visit.booked_at + min(until - visit.booked_at, PAID_WITHIN) / 2
         if visit.end == "released":
-            at = visit.booked_at + RELEASED_AFTER
-            self._driver(cancelling.cancel(self._booking, "driver", at).booking, "released")
+            self._driver(cancelling.cancel(self._booking, "driver", decided).booking, "released")
             return
         if visit.end == "lapsed":
-            until = self._booking.reservation.held_until
-            assert until is not None
             self._add(self._booking.next(until, state="expired"), Told(what="expired", by="system"))
             return
-        self._pay(visit.booked_at + PAID_AFTER)
+        self._pay(decided)
         ended = visit.ended_at is not None and visit.ended_at <= self._now
         if ended and visit.end == "cancelled":
             self._cancel(visit.ended_at or self._now)
