@@ -27,6 +27,11 @@ const MILLISECONDS = 15_000;
 /** How far the server's clock is ahead of ours. */
 let ahead = 0;
 
+/** What our last write made of a booking: views that are asked soon after it wait to know of it. */
+const written = { version: '', until: 0 };
+const REMEMBERED_MILLISECONDS = 10_000;
+const VIEWS = /^\/v1\/(stations|stickers|notifications)\b/;
+
 export function serverNow(): number {
   return Date.now() + ahead;
 }
@@ -53,9 +58,12 @@ export async function send(
   const headers: Record<string, string> = {};
   if (method !== 'GET') headers['Idempotency-Key'] = key;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (method === 'GET' && VIEWS.test(address) && Date.now() < written.until) headers['Evslot-Version'] = written.version;
   const text = body === undefined ? null : JSON.stringify(body);
   for (let attempt = 1; ; attempt++) {
     const answer = await fetched(address, { method, headers, body: text, signal });
+    const version = answer.headers.get('evslot-version');
+    if (method !== 'GET' && version) Object.assign(written, { version, until: Date.now() + REMEMBERED_MILLISECONDS });
     const unknown = answer.status === 202 || answer.status === 503;
     if (method !== 'GET' && unknown && attempt < TRIES) {
       // Not known yet: the same key asks for the same outcome, it does nothing twice.
