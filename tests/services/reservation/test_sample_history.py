@@ -46,7 +46,7 @@ pytestmark = pytest.mark.anyio
 
 NOW = datetime.now(UTC)
 ALL = Period(NOW - timedelta(days=200), NOW + timedelta(days=100))
-PAST_NET = {"completed": 1, "active": 1}
+SHORT_HOLDS = {"EVSLOT_RESERVATION_HOLD_SECONDS_SOON": "2", "EVSLOT_RESERVATION_HOLD_SECONDS": "3"}
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ async def test_written_again_nothing_is_added_and_the_next_day_tops_up(
 ) -> None:
     stations = few_stations()[:1]
     yesterday = NOW - timedelta(days=1)
-    async with Harness(SERVICE, postgres_server) as h:
+    async with Harness(SERVICE, postgres_server, SHORT_HOLDS) as h:
         before, _ = planned(stations, yesterday)
         first = await write(h, before)
         assert (first.written, first.known) == (len(before) - first.refused, 0)

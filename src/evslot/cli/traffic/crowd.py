@@ -12,7 +12,7 @@ import httpx
 from evslot.cli.traffic.acts import Middle, act
 from evslot.cli.traffic.person import Nobody, Person, Trouble
 
-BETWEEN_ACTS: Final = (2.5, 5.5)
+BETWEEN_ACTS: Final = (4.0, 8.0)
 """Seconds: slow enough to go unnoticed on the machine, fast enough to be seen."""
 LONGEST_PAUSE = 30.0
 
