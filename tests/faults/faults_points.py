@@ -23,8 +23,10 @@ class AtPoints(Repeated):
 
     async def prepare(self, rig: Rig) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="evslot-orders-"))
-        rig.system.environment.setdefault("EVSLOT_FAIL", f"@{self._folder}")
-        self._folder = Path(rig.system.environment["EVSLOT_FAIL"].removeprefix("@"))
+        environment = rig.system.environment
+        if environment.get("EVSLOT_FAIL", "").startswith("@"):  # another fault's, for all
+            self._folder = Path(environment["EVSLOT_FAIL"][1:])
+        environment["EVSLOT_FAIL"] = f"@{self._folder}"
 
     async def close(self) -> None:
         for file in self._folder.glob("*"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from evslot.services.station.messages import StationView
+from evslot.spine.failpoints import POINTS
 from tests.journeys import test_route_coverage
 from tests.journeys.people import Person, Town
 from tests.journeys.running_system import RunningSystem
@@ -40,6 +41,7 @@ def _chosen(config: pytest.Config) -> bool:
 def system(cache_dir: Path) -> Iterator[RunningSystem]:
     """Two gateways, two reservation services, one of each other part."""
     running = RunningSystem(cache_dir)
+    running.environment["EVSLOT_FAIL"] = ",".join(f"{point}:1:log" for point in POINTS)
     try:
         running.start()
         yield running

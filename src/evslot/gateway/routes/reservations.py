@@ -114,6 +114,7 @@ class ReservationsWish(Parameters, frozen=True, kw_only=True, rename={"from_": "
         reservation.QuoteInvalid,
         reservation.QuoteOutdated,
         reservation.TooManyHolds,
+        reservation.ChargerCrowded,
         reservation.HoldPaused,
         reservation.VehicleBusy,
         example={"quote": "018f4c1e-0000-8000-8000-000000000001.eyJ….9f86d081"},

@@ -20,6 +20,9 @@ class Rules(Struct, frozen=True, kw_only=True):
     soon_minutes: int = 60
     prolong_seconds: int = 300
     live_holds: int = 3
+    newcomer_holds: int = 0
+    """Unpaid, of one charger on one day, by all together who never paid for a booking; 0 = as many
+    as they like. With 1, a hundred accounts cannot hold a twentieth of a day's hours."""
     lapsed_holds: int = 2
     """So many on one charger and day, and the driver pauses there."""
     pause_minutes: int = 30

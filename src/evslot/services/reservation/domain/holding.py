@@ -1,7 +1,8 @@
 """Holding a slot: who may, for how long, and what it claims on the charger."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from evslot.services.reservation.domain.booking import Booking, Rules
 from evslot.services.reservation.messages import (
+    ChargerCrowded,
     HoldPaused,
     KindWish,
     QuoteOutdated,
@@ -100,6 +102,44 @@ def hold(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> Hol
         claim=_claim(quote, live),
         adjoins=_adjoined(quote, live),
     )
+
+
+class Crowd:
+    """Unpaid holds of newcomers: drivers who never paid for a booking.
+
+    Accounts cost nothing, so limits by account do not keep a hundred of them from holding all
+    there is; but a booking that was paid for does cost. All wishes for a station come by one
+    process, in order, so nobody else counts at the same time.
+    """
+
+    def __init__(
+        self, known: Iterable[UserId], unpaid: Iterable[tuple[ChargerId | None, datetime, str]]
+    ) -> None:
+        """`unpaid`: charger, start and zone of what newcomers hold now."""
+        self._known = set(known)
+        self._held = Counter(_charger_day(*place) for place in unpaid)
+
+    def admit(self, choices: Sequence[Hold], rules: Rules) -> list[Hold]:
+        """Those that one may try; the first counts for who comes next. Raises ChargerCrowded."""
+        booking = choices[0].booking
+        if not rules.newcomer_holds or booking.reservation.driver_id in self._known:
+            return list(choices)
+        free = [one for one in choices if self._held[_place(one)] < rules.newcomer_holds]
+        if not free:
+            raise ChargerCrowded()
+        self._held[_place(free[0])] += 1
+        return free
+
+
+def _place(hold: Hold) -> tuple[ChargerId | None, date]:
+    reservation = hold.booking.reservation
+    return _charger_day(reservation.charger_id, reservation.period.start, reservation.zone)
+
+
+def _charger_day(
+    charger: ChargerId | None, start: datetime, zone: str
+) -> tuple[ChargerId | None, date]:
+    return charger, start.astimezone(ZoneInfo(zone)).date()
 
 
 def held_until(quote: Quote, rules: Rules, now: datetime) -> datetime:

@@ -88,11 +88,14 @@ async def _allowed(
     around = await store.look_around(tx, drivers, chargers)
     for booking in await store.expire(tx, around.lapsed):
         tx.emit(telling.event(booking, EXPIRED))
+    rules = tx.resource(Rules)
+    crowd = await store.crowd(tx, drivers, chargers) if rules.newcomer_holds else None
     allowed = []
     for wish in wishes:
         try:
             bookings = around.own.get(wish.driver_id, [])
-            allowed.append(holding.choices(wish, bookings, tx.resource(Rules), tx.now))
+            choices = holding.choices(wish, bookings, rules, tx.now)
+            allowed.append(crowd.admit(choices, rules) if crowd else choices)
         except Refusal as no:
             answers[wish.command_id] = no
     return allowed

@@ -52,6 +52,7 @@ from evslot.services.reservation.messages.operating import (
     TouchedBooking,
 )
 from evslot.services.reservation.messages.refusals import (
+    ChargerCrowded,
     ChargerInUse,
     ClosureExists,
     ClosureNotFound,
@@ -99,6 +100,7 @@ __all__ = [
     "CancelReservation",
     "Cancellation",
     "CaptureRefused",
+    "ChargerCrowded",
     "ChargerInUse",
     "CheckIn",
     "Closure",

@@ -19,6 +19,10 @@ class TooManyHolds(Conflict):
     """You hold three slots already; pay or release one first."""
 
 
+class ChargerCrowded(Conflict):
+    """A new driver holds this charger on that day, unpaid; take another, or wait some minutes."""
+
+
 class HoldPaused(Conflict):
     """Two of your holds on this charger lapsed today; it can be held again after a pause."""
 

@@ -39,6 +39,7 @@ from evslot.services.reservation.store.freeing import (
 )
 from evslot.services.reservation.store.holds import (
     Around,
+    crowd,
     cut_buffers,
     expire,
     expire_lapsed,
@@ -62,6 +63,7 @@ __all__ = [
     "claim_early",
     "closure_of",
     "confirm_reservation",
+    "crowd",
     "cut_buffers",
     "end_due",
     "expire",

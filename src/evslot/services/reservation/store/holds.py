@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from evslot.services.reservation.domain.booking import Booking
-from evslot.services.reservation.domain.holding import Hold
+from evslot.services.reservation.domain.holding import Crowd, Hold
 from evslot.services.reservation.store.freeing import free_claims
 from evslot.services.reservation.store.rows import booking_of, claim_row, json_of, row_of
 from evslot.spine.transaction import Transaction
@@ -57,6 +57,34 @@ async def look_around(
         else:
             around.own.setdefault(row["driver_id"], []).append(booking_of(row))
     return around
+
+
+NEWCOMERS = """
+with paid as (
+  select distinct driver_id from reservation
+  where driver_id = any($1::uuid[]) and confirmed_at is not null and total_amount > 0),
+unpaid as (
+  select charger_id, lower(period) as starts, zone from reservation held
+  where state = 'held' and charger_id = any($3::uuid[]) and held_until > $2
+    and not exists (
+      select from reservation before where before.driver_id = held.driver_id
+        and before.confirmed_at is not null and before.total_amount > 0))
+select driver_id, null::uuid as charger_id, null::timestamptz as starts, null as zone from paid
+union all
+select null, charger_id, starts, zone from unpaid"""
+
+
+async def crowd(tx: Transaction, drivers: Iterable[UserId], chargers: Iterable[ChargerId]) -> Crowd:
+    """Who of these has paid before, and what of these chargers is held by those who have not."""
+    rows = await tx.fetch(NEWCOMERS, sorted(drivers), tx.now, sorted(chargers))
+    return Crowd(
+        [row["driver_id"] for row in rows if row["driver_id"] is not None],
+        [
+            (row["charger_id"], row["starts"], row["zone"])
+            for row in rows
+            if row["driver_id"] is None
+        ],
+    )
 
 
 LAPSED_ON = """
