@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 
 from evslot.gateway.browser_app import app_pages, is_built
+from evslot.gateway.edge import policy
+from evslot.gateway.settings import GatewaySettings
 from evslot.gateway.visitors import EdgeRequest
 
 pytestmark = pytest.mark.anyio
@@ -15,15 +18,16 @@ pytestmark = pytest.mark.anyio
 def built(folder: Path) -> Path:
     """What a build leaves behind."""
     (folder / "assets").mkdir()
-    (folder / "index.html").write_text("<!doctype html><title>evslot</title>")
+    (folder / "index.html").write_text("<!doctype html><head><title>evslot</title></head>")
     (folder / "assets" / "main-abc123.js").write_text("let whole;")
     (folder / "assets" / "main-abc123.js.br").write_bytes(b"small")
     (folder / ".built").write_text("state")
     return folder
 
 
-def browser(folder: Path) -> httpx.AsyncClient:
-    app = Litestar(route_handlers=app_pages(folder), request_class=EdgeRequest, openapi_config=None)
+def browser(folder: Path, map_style_url: str | None = None) -> httpx.AsyncClient:
+    pages = app_pages(folder, map_style_url)
+    app = Litestar(route_handlers=pages, request_class=EdgeRequest, openapi_config=None)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]
         base_url="http://edge",
@@ -55,6 +59,34 @@ async def test_a_file_comes_in_the_smallest_form_the_browser_takes(tmp_path: Pat
         assert small.headers["etag"] != whole.headers["etag"]
         known = {"If-None-Match": small.headers["etag"], "Accept-Encoding": "br"}
         assert (await http.get(path, headers=known)).status_code == 304
+
+
+async def test_the_map_is_told_of_a_style_and_may_ask_that_origin_alone(tmp_path: Path) -> None:
+    address = "https://tiles.example:8443/styles/calm.json?key=a&b"
+    async with browser(built(tmp_path), address) as http:
+        page = (await http.get("/")).text
+    assert page.count("<meta") == 1
+    told = (
+        'name="evslot-map-style" content="https://tiles.example:8443/styles/calm.json?key=a&amp;b"'
+    )
+    assert told in page.partition("</head>")[0]
+    rules = dict(rule.partition(" ")[::2] for rule in policy(address).split("; "))
+    assert rules["connect-src"] == "'self' https://tiles.example:8443"
+    assert rules["img-src"] == "'self' blob: https://tiles.example:8443"
+    assert rules["default-src"] == "'self'"
+
+
+def test_without_a_style_a_page_may_ask_nobody_but_us() -> None:
+    assert "src 'self'" in policy(None)
+    assert "http" not in policy(None)
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://a b/", "//tiles.example/", "https://a.example/;x"]
+)
+def test_a_style_address_that_would_widen_the_policy_ends_the_start(address: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"map_style_url": address}, GatewaySettings)
 
 
 def test_a_tree_that_was_never_built_has_no_app(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,14 +18,13 @@ SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
-    (
-        b"content-security-policy",
-        b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        b"object-src 'none'",
-    ),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(self), microphone=()"),
 ]
+POLICY = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'"
+)
 NOT_STORED = (b"cache-control", b"no-store")
 """Answers are personal or old at once; who may keep one says so."""
 STREAM = "/v1/live"
@@ -33,10 +33,18 @@ STREAM = "/v1/live"
 class Edge:
     """The outermost ASGI application; one small wrapper in place of a stack of middleware."""
 
-    def __init__(self, app: ASGIApp, history: History, *, log_requests: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        history: History,
+        *,
+        log_requests: bool,
+        map_style_url: str | None = None,
+    ) -> None:
         self._app = app
         self._history = history
         self._log_requests = log_requests
+        self._policy = policy(map_style_url).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -51,7 +59,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _headers(message["headers"], request_id, scope["state"])
+                headers = [*message["headers"], (b"content-security-policy", self._policy)]
+                message["headers"] = _headers(headers, request_id, scope["state"])
             await send(message)
 
         with log_context(request_id=request_id):
@@ -77,6 +86,15 @@ class Edge:
                 milliseconds=round(seconds * 1000, 1),
                 command_id=scope["state"].get("command_id"),
             )
+
+
+def policy(map_style_url: str | None) -> str:
+    """What a page may load: what is ours, and for the map what its style's origin has."""
+    if map_style_url is None:
+        return POLICY
+    parts = urlsplit(map_style_url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return f"{POLICY}; connect-src 'self' {origin}; img-src 'self' blob: {origin}"
 
 
 def _headers(headers: Any, request_id: str, state: Any) -> list[tuple[bytes, bytes]]:
