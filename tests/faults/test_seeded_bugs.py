@@ -70,7 +70,7 @@ class Seeded(Struct, frozen=True, kw_only=True):
     checks: tuple[str, ...]
     settings: dict[str, str] = {}
     mix: Mix = Mix()
-    seconds: float = 30.0
+    seconds: float = 20.0
 
 
 SHORT_HOLDS = {
