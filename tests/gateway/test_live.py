@@ -56,6 +56,32 @@ async def test_a_station_stream_tells_slots_and_nothing_personal(edge: Edge) -> 
         assert (slot["state"], slot["held_until"]) == ("free", None)
 
 
+async def test_one_stream_follows_several_stations_and_no_other(edge: Edge) -> None:
+    """As a list or a map does that shows many."""
+    here, there = StationId(new_id()), StationId(new_id())
+    path = f"/v1/live?stations={here},{there}"
+    async with edge.follow(path) as stream:
+        await stream.beginning()
+        for station_id in (here, StationId(new_id()), there):
+            held = booking(station_id=station_id)
+            await edge.responder.emit(reservation.SlotHeld(reservation=held, version=1))
+        told = [(await stream.event())[1]["station_id"] for _ in range(2)]
+        last = stream.last_id
+    assert set(told) == {str(here), str(there)}
+    missed = [booking(station_id=station_id) for station_id in (there, here)]
+    for held in missed:
+        await edge.responder.emit(reservation.SlotHeld(reservation=held, version=1))
+    async with edge.follow(path, **{"Last-Event-ID": last}) as stream:
+        again = [(await stream.event())[1]["charger_id"] for _ in missed]
+    assert set(again) == {str(held.charger_id) for held in missed}
+
+
+async def test_a_stream_of_too_many_or_nameless_stations_is_refused(edge: Edge) -> None:
+    for stations in ("nowhere", ",".join([str(uuid4())] * 101)):
+        answer = await edge.http.get("/v1/live", params={"stations": stations})
+        assert answer.status_code == 422
+
+
 async def test_a_station_stream_tells_that_the_station_itself_changed(edge: Edge) -> None:
     """A closure, a charger's state, new hours: read it anew."""
     station_id = StationId(new_id())

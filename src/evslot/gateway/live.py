@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Literal
 from uuid import UUID
 
@@ -138,17 +138,17 @@ class Live:
         self,
         caller: Caller,
         *,
-        station_id: UUID | None = None,
+        station_ids: Collection[UUID] = (),
         last_event_id: str | None = None,
         seconds: float = 3600.0,
     ) -> AsyncIterator[bytes]:
-        """Frames of one stream: a station's slots, or all that concerns the caller.
+        """Frames of one stream: the slots of stations, or all that concerns the caller.
 
         Raises LiveFull; ends after `seconds`, the life of the access token.
         """
         if self.clients >= self._most:
             raise LiveFull(retry_after_seconds=5)
-        homes = self._homes(caller, station_id)
+        homes = self._homes(caller, station_ids)
         return self._frames(homes, last_event_id, time.monotonic() + seconds)
 
     async def _frames(
@@ -178,9 +178,9 @@ class Live:
         """An id without an event: readers remember it, so a quiet stream resumes as well."""
         return b"id: %b\n\n" % to_text(self._partitions.here).encode()
 
-    def _homes(self, caller: Caller, station_id: UUID | None) -> Homes:
-        if station_id is not None:
-            return [(self._by_station, station_id)]
+    def _homes(self, caller: Caller, station_ids: Collection[UUID]) -> Homes:
+        if station_ids:
+            return [(self._by_station, station_id) for station_id in set(station_ids)]
         homes: Homes = [(self._by_user, caller.require_user())]
         if caller.session_id is not None:
             homes.append((self._by_session, caller.session_id))
@@ -199,9 +199,9 @@ class Live:
                 streams.pop(key, None)
 
     def _catch_up(self, stream: Stream, homes: Homes) -> None:
-        _, wanted = homes[0]
+        wanted = {key for _, key in homes}
         for event in self._ring:
-            if wanted in (event.user_id, event.station_id):
+            if event.user_id in wanted or event.station_id in wanted:
                 stream.tell(event)
 
     def _listeners(self, event: LiveEvent) -> list[Stream]:

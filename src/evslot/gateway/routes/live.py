@@ -15,6 +15,16 @@ from evslot.gateway.parsing import Parameters
 from evslot.gateway.problems import LiveFull
 from evslot.gateway.visitors import EdgeRequest
 
+MOST = 100
+"""Stations of one stream: as many as one page of a search has."""
+ONE = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+Stations = Annotated[
+    str,
+    Meta(
+        pattern=f"^{ONE}(,{ONE}){{0,{MOST - 1}}}$",
+        description=f"Several stations, up to {MOST}: their ids with commas between",
+    ),
+]
 NOTE = "The station whose slots to follow; without it: the caller's own bookings and payments"
 
 
@@ -22,13 +32,19 @@ class LiveWish(Parameters, frozen=True, kw_only=True):
     """What to follow."""
 
     station: Annotated[UUID, Meta(description=NOTE)] | None = None
+    stations: Stations | None = None
+
+    def station_ids(self) -> list[UUID]:
+        """Empty where the caller's own are wanted."""
+        several = [UUID(text) for text in (self.stations or "").split(",") if text]
+        return several if self.station is None else [self.station, *several]
 
 
 @get("/v1/live", opt=described(LiveFull, parameters=LiveWish, tag="Live"))
 async def follow(request: EdgeRequest, live: NamedDependency[Live]) -> Stream:
-    """Server-sent events of a station (public), or of all that is the caller's own.
+    """Server-sent events of stations (public), or of all that is the caller's own.
 
-    Of a station: `slot` (SlotChange) and `station` (StationChange). Of the caller: `reservation`
+    Of stations: `slot` (SlotChange) and `station` (StationChange). Of the caller: `reservation`
     and `payment` (OwnChange), `notification` (Told).
 
     Send the last `id:` back as `Last-Event-ID` to miss nothing; `event: reset` says that too much
@@ -37,7 +53,7 @@ async def follow(request: EdgeRequest, live: NamedDependency[Live]) -> Stream:
     wish = request.parameters(LiveWish)
     frames = live.follow(
         request.caller,
-        station_id=wish.station,
+        station_ids=wish.station_ids(),
         last_event_id=request.headers.get("last-event-id"),
         seconds=seconds_left(request.jwt),
     )
