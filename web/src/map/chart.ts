@@ -1,3 +1,4 @@
+import type { FeatureCollection } from 'geojson';
 import {
   AttributionControl,
   type GeoJSONSource,
@@ -46,7 +47,9 @@ const FINGER = 14;
 export class Chart {
   private readonly drawn: Drawn;
   private readonly ground: Ground;
+  private readonly styled: boolean;
   private areas: Area[] = [];
+  private known: FoundStation[] = [];
   private points = stationPoints([], () => null);
 
   constructor(
@@ -58,6 +61,7 @@ export class Chart {
   ) {
     const colours = palette();
     const address = document.querySelector<HTMLMetaElement>('meta[name="evslot-map-style"]')?.content;
+    this.styled = Boolean(address);
     this.drawn = new Drawn({
       container,
       style: address ? { version: 8, sources: {}, layers: [] } : this.withStations(groundStyle(colours), colours),
@@ -77,18 +81,18 @@ export class Chart {
     this.ground = new Ground(this.drawn);
     this.drawn.on('style.load', () => {
       addPills(this.drawn, colours);
-      this.drawRings();
+      this.fillAll();
+      this.look();
     });
     if (address) this.dress(address, colours);
-    else void knownAreas().then((areas) => ((this.areas = areas), this.look()), console.warn);
+    else void knownAreas().then((areas) => this.learn(areas), () => this.learn([]));
     this.listen();
   }
 
   show(stations: Iterable<FoundStation>, freeOf: FreeOf): void {
-    const known = [...stations];
-    this.points = stationPoints(known, freeOf);
-    this.fill('stations', this.points);
-    this.fill('names', namePoints(known, (lon, lat) => this.areas.some((area) => isIn(area, lon, lat))));
+    this.known = [...stations];
+    this.points = stationPoints(this.known, freeOf);
+    this.fillAll();
   }
 
   choose(stationId: string | null): void {
@@ -97,7 +101,7 @@ export class Chart {
 
   goTo(around: Around, { stay = false } = {}): void {
     this.around = around;
-    this.drawRings();
+    this.fillAll();
     if (!stay) this.drawn.fitBounds(boundsOf(around), { padding: ROOM, maxDuration: 1500 });
   }
 
@@ -119,10 +123,19 @@ export class Chart {
   }
 
   end(): void {
+    this.ground.over = true;
     this.drawn.remove();
   }
 
-  private fill(source: string, data: ReturnType<typeof stationPoints>): void {
+  /** Before its style is there a map takes no data: then again. */
+  private fillAll(): void {
+    const named = (lon: number, lat: number): boolean => this.areas.some((area) => isIn(area, lon, lat));
+    this.fill('stations', this.points);
+    this.fill('names', namePoints(this.known, named));
+    this.fill('rings', rings(this.around.lon, this.around.lat, this.hears.metres));
+  }
+
+  private fill(source: string, data: FeatureCollection): void {
     this.drawn.getSource<GeoJSONSource>(source)?.setData(data);
   }
 
@@ -137,6 +150,11 @@ export class Chart {
   /** Somebody else's style under our stations, with letters that it has. */
   private dress(address: string, colours: Palette): void {
     this.drawn.addControl(new AttributionControl({ compact: false }));
+    this.drawn.once('error', ({ error }) => {
+      // A style that does not come leaves our own ground, not an empty map.
+      console.warn(error);
+      if (!this.drawn.getLayer('stations')) this.drawn.setStyle(this.withStations(groundStyle(colours), colours));
+    });
     this.drawn.setStyle(address, {
       transformStyle: (_, theirs) => {
         const letters = theirs.layers.find((layer) => layer.type === 'symbol' && layer.layout?.['text-font']);
@@ -186,12 +204,16 @@ export class Chart {
     const area = areaIn(this.areas, this.drawn.getBounds(), this.drawn.getZoom());
     const { lng, lat } = this.drawn.getCenter();
     this.hears.area(area, area !== null && isIn(area, lng, lat));
-    void this.ground.look(area).catch(console.warn); // without it the stations stand on plain ground
+    if (this.styled) return;
+    // Without them the stations stand on plain ground, and that is said.
+    this.ground.look(area).catch(() => this.ground.over || this.hears.area(null, false));
   }
 
-  private drawRings(): void {
-    const source = this.drawn.getSource<GeoJSONSource>('rings');
-    source?.setData(rings(this.around.lon, this.around.lat, this.hears.metres));
+  private learn(areas: Area[]): void {
+    if (this.ground.over) return;
+    this.areas = areas;
+    this.fillAll();
+    this.look();
   }
 }
 

@@ -15,6 +15,8 @@ export interface View {
 const PAGE = 100;
 /** Of the stations in a view, the nearest to its middle: as many as a map draws with ease. */
 const PAGES = 20;
+/** Where something changed, the nearest are read again at once. */
+const PAGES_AGAIN = 3;
 /** Degrees; a wider view would ask for half the world, so it shows what is known. */
 const WIDEST = 5;
 /** Read a little more than is seen: a small move needs no new question. */
@@ -40,7 +42,7 @@ export class Field {
     const wide = widened(view);
     const seen = new Set<string>();
     let cursor: string | null = null;
-    for (let page = 0; page < PAGES; page++) {
+    for (let page = 0; page < (anew ? PAGES_AGAIN : PAGES); page++) {
       const query: Query = { ...this.wish, box: boxOf(wide), lat: view.lat, lon: normal(view.lon), limit: PAGE, cursor };
       const found = await call('GET /v1/stations', { query, signal });
       for (const station of found.stations) {
@@ -52,7 +54,12 @@ export class Field {
       tell();
       if (!cursor) break;
     }
-    this.read = { view: wide, at: Date.now() };
+    if (!anew || !cursor) this.read = { view: wide, at: Date.now() };
+  }
+
+  /** Who stands in a view. */
+  within(view: View): string[] {
+    return [...this.stations.values()].filter(({ position }) => isWithin(view, position)).map((one) => one.station_id);
   }
 
   end(): void {
@@ -62,9 +69,7 @@ export class Field {
   /** What was here and is not found any more is gone. */
   private forget(view: View, seen: Set<string>): void {
     for (const [id, { position }] of this.stations) {
-      const { latitude: lat, longitude: lon } = position;
-      const inside = lat > view.south && lat < view.north && lon > view.west && lon < view.east;
-      if (inside && !seen.has(id)) this.stations.delete(id);
+      if (isWithin(view, position) && !seen.has(id)) this.stations.delete(id);
     }
   }
 }
@@ -74,9 +79,18 @@ export function boxOf(view: View): string {
   return sides.map((side) => side.toFixed(5)).join(',');
 }
 
+export function viewOf(box: string): View {
+  const [south = 0, west = 0, north = 0, east = 0] = box.split(',').map(Number);
+  return { south, west, north, east, lat: (south + north) / 2, lon: (west + east) / 2 };
+}
+
 /** A map that was turned round the globe counts on beyond 180. */
 export function normal(longitude: number): number {
   return ((((longitude + 180) % 360) + 360) % 360) - 180;
+}
+
+function isWithin(view: View, { latitude: lat, longitude: lon }: FoundStation['position']): boolean {
+  return lat > view.south && lat < view.north && lon > view.west && lon < view.east;
 }
 
 function widened(view: View): View {

@@ -35,6 +35,8 @@ export function areaIn(areas: Area[], view: LngLatBounds, zoom: number): Area | 
 
 /** Fills what lies under the stations, as soon as somebody looks there. */
 export class Ground {
+  /** The map is gone. */
+  over = false;
   private readonly begun = new Set<string>();
 
   constructor(private readonly drawn: Drawn) {}
@@ -48,10 +50,12 @@ export class Ground {
 
   private async once(source: string, read: () => Promise<unknown>): Promise<void> {
     if (this.begun.has(source)) return;
+    const target = this.drawn.getSource<GeoJSONSource>(source);
+    if (!target) return;
     this.begun.add(source);
     try {
       const data = (await read()) as FeatureCollection;
-      this.drawn.getSource<GeoJSONSource>(source)?.setData(data);
+      if (!this.over) target.setData(data);
     } catch (error) {
       this.begun.delete(source); // the next move tries again
       throw error;

@@ -11,7 +11,13 @@ export const map = $state({
   possible: true,
 });
 
-roomy.addEventListener('change', () => (map.beside = roomy.matches));
+// A window that is on its way to another size passes the border; a map is not drawn anew for that.
+const SETTLED_MILLISECONDS = 250;
+let settling = 0;
+roomy.addEventListener('change', () => {
+  clearTimeout(settling);
+  settling = window.setTimeout(() => (map.beside = roomy.matches), SETTLED_MILLISECONDS);
+});
 
 export function toggleMap(): void {
   map.open = !map.open;

@@ -16,9 +16,13 @@ interface Hears {
 
 const AGAIN_MILLISECONDS = 3000;
 
-/** Follows a station, or all that is one's own; the answer ends it. */
-export function follow(station: string | null, hears: Hears): () => void {
-  const address = station ? `/v1/live?station=${station}` : '/v1/live';
+/** So many stations fit into one stream. */
+export const MOST_FOLLOWED = 100;
+
+/** Follows stations, or all that is one's own; the answer ends it. */
+export function follow(stations: string | string[] | null, hears: Hears): () => void {
+  const several = Array.isArray(stations) ? `stations=${stations.join(',')}` : `station=${stations}`;
+  const address = stations === null ? '/v1/live' : `/v1/live?${several}`;
   let source: EventSource | null = null;
   let timer = 0;
   let opened = false;
