@@ -19,6 +19,9 @@ select coalesce(sum(amount), 0)::bigint as total,
   count(*)::bigint as lines
 from ledger_entry"""
 
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""The last is what the driver says where a connection ends in the middle of its own bookkeeping."""
+
 
 async def keep_bank(seen: Seen, folder: Path) -> None:
     """Runs beside a run until cancelled; each look is one snapshot, and a line of `bank.jsonl`.
@@ -29,7 +32,7 @@ async def keep_bank(seen: Seen, folder: Path) -> None:
     await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
     with target.open("a") as file:
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(OSError, TimeoutError, *AWAY):
                 connection = await asyncpg.connect(seen.database_url("payment"), timeout=5.0)
                 try:
                     while True:

@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-import asyncpg
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from evslot import system
 from evslot.spine.topics import SERVICES, Topics
+from tests.faults.bank import AWAY
 from tests.journeys.running_system import RunningSystem
 
 POLL_SECONDS = 0.5
@@ -67,7 +67,7 @@ async def _in_database(running: RunningSystem, name: str) -> Left:
                 f"{name} {what}": int(await database.fetchval(sql))
                 for what, sql in questions.items()
             }
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, TimeoutError, *AWAY):
         return {f"{name} database away": 1}
 
 

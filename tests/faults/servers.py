@@ -4,10 +4,10 @@ import random
 import signal
 from contextlib import suppress
 
-import asyncpg
 import psutil
 
 from evslot import system
+from tests.faults.bank import AWAY
 from tests.faults.nemesis import Repeated, registered
 from tests.faults.rig import Rig
 
@@ -96,7 +96,7 @@ class Terminate(Repeated):
         try:
             async with rig.system.database("user") as connection:
                 ended = await connection.fetch(TERMINATE, databases, share)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, *AWAY):
             return  # the server itself is away: another fault was here first
         for name in names:
             rig.hit(self.name, name, connections=len(ended), share=share)
