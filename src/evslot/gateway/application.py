@@ -19,6 +19,7 @@ from evslot.gateway.limits import Limits
 from evslot.gateway.live import Live
 from evslot.gateway.pages import pages
 from evslot.gateway.problems import response_for
+from evslot.gateway.refusing import Refusing
 from evslot.gateway.routes import ROUTES
 from evslot.gateway.routes.operations import accepted
 from evslot.gateway.settings import GatewaySettings
@@ -45,7 +46,7 @@ def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = F
     reception = Reception(browsers, parts.backend, parts.shared, Limits(settings))
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*ROUTES, *_shown(development)],
+            route_handlers=[*ROUTES, *_shown(settings, development)],
             request_class=EdgeRequest,
             before_request=reception.greet,
             dependencies={
@@ -64,11 +65,17 @@ def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = F
             openapi_config=None,
         )
     )
-    return Edge(app, parts.history, log_requests=settings.log_requests)
+    edge = Edge(
+        app,
+        parts.history,
+        log_requests=settings.log_requests,
+        map_style_url=settings.map_style_url,
+    )
+    return Refusing(edge, parts.backend.admission)
 
 
-def _shown(development: bool) -> list[Any]:
+def _shown(settings: GatewaySettings, development: bool) -> list[Any]:
     """What people read; the app at /, where it was built."""
     home, *read = pages("/dev" if development else "/docs")
-    first = app_pages() if is_built() else [home]
+    first = app_pages(map_style_url=settings.map_style_url) if is_built() else [home]
     return [*first, *read, *(development_pages() if development else [])]
