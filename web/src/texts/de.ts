@@ -67,6 +67,7 @@ export const de: typeof en = {
     searchHere: 'Hier suchen',
     thisArea: 'Dieser Kartenausschnitt',
     streetsOff: 'Ohne Straßen',
+    legend: 'frei / alle Ladeplätze',
     none: 'Keine Karte in diesem Browser (sie braucht WebGL). Die Liste hat alles.',
   },
   plugs: {

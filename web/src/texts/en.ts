@@ -65,6 +65,7 @@ export const en = {
     searchHere: 'Search here',
     thisArea: 'This part of the map',
     streetsOff: 'Streets off',
+    legend: 'free / all chargers',
     none: 'No map in this browser (it needs WebGL). The list has everything.',
   },
   plugs: {
