@@ -1,7 +1,8 @@
 import { ANSWERED, call, UNANSWERED } from '../api/client';
+import { kept } from './kept.svelte';
 
 /** Whether anybody answers, and when the last answer came: what is shown is as old as that. */
-export const line = $state({ down: !navigator.onLine, heardAt: Date.now() });
+export const line = $state({ down: !navigator.onLine, heardAt: kept.next?.at ?? Date.now() });
 
 const AGAIN_MILLISECONDS = 3000;
 const ASLEEP_MILLISECONDS = 60_000;
