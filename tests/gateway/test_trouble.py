@@ -334,6 +334,7 @@ async def test_a_full_edge_says_no_before_it_asks_who_is_there(
         assert (refused.status_code, refused.json()["code"]) == (503, "busy")
         assert refused.headers["retry-after"] == "1"
         assert refused.headers["x-content-type-options"] == "nosniff"
+        assert int(refused.headers["content-length"]) == len(refused.content)
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.json()["request_id"] == refused.headers["x-request-id"]
         await waiting

@@ -59,7 +59,11 @@ async def _refuse(path: str, send: Send) -> None:
         instance=path,
         request_id=request_id,
     )
-    headers = [*HEADERS, (b"x-request-id", request_id.encode())]
-    await send({"type": "http.response.start", "status": BUSY.status, "headers": headers})
     body = msgspec.json.encode(problem)
+    headers = [
+        *HEADERS,
+        (b"x-request-id", request_id.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": BUSY.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
