@@ -154,6 +154,7 @@ async def things(world: World) -> dict[str, str]:
     found["reservation_id"], found["payment_id"] = booking.reservation_id, booking.payment_id
     for made in (
         world.of_station(),
+        world.of_sticker(),
         world.of_invitation(),
         world.of_api_key(),
         world.of_account(),
