@@ -13,6 +13,7 @@ from evslot.embedded.ports import free_port
 from evslot.spine import db
 from evslot.spine.effects import Effects
 from evslot.spine.kafka import Producer, make_topics, read_all
+from evslot.spine.kafka import producer as sending
 from evslot.spine.leases import Lease
 from evslot.spine.message import Envelope
 from evslot.spine.outbox import Outgoing, Relay
@@ -257,6 +258,26 @@ async def test_who_waits_on_a_producer_that_broke_is_told() -> None:
 
     assert await asyncio.wait_for(waiting, 3.0) == 0
     assert producer._producer is not broken
+    await producer.stop()
+
+
+async def test_a_producer_that_gets_nothing_through_for_long_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A half-open connection can leave the client silent for ever, although Kafka is there."""
+    monkeypatch.setattr(sending, "STUCK_SECONDS", 1.0)
+    producer = Producer(f"127.0.0.1:{free_port()}", delivery_seconds=0.3)
+    await producer.start()
+    first = producer._producer
+    producer.fire("t", None, b"", [])
+    await asyncio.sleep(0.6)
+    assert producer._producer is first, "a first record that is late is no reason"
+    for _ in range(100):
+        producer.fire("t", None, b"", [])
+        await asyncio.sleep(0.1)
+        if producer._producer is not first:
+            break
+    assert producer._producer is not first
     await producer.stop()
 
 

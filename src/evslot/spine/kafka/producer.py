@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from evslot.spine.outbox import Outgoing
 log = structlog.get_logger()
 
 QUEUE_MESSAGES = 2000
+STUCK_SECONDS = 10.0
+"""Records time out, and none was acknowledged for so long: the client is made anew."""
 
 
 class Producer:
@@ -36,6 +39,7 @@ class Producer:
             "error_cb": quiet,
         }
         self._seconds = delivery_seconds
+        self._acknowledged_at = self._renewed_at = 0.0
         self._producer: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = False
@@ -44,6 +48,7 @@ class Producer:
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._producer = KafkaProducer(self._settings)
+        self._renewed_at = time.monotonic()
         self._running = True
         self._thread = threading.Thread(target=self._serve, name="kafka-producer", daemon=True)
         self._thread.start()
@@ -102,7 +107,7 @@ class Producer:
     ) -> None:
         """Nobody waits: a lost answer is asked for again. Dropped where the queue is full."""
         try:
-            self._send(topic, key, value, headers, partition, None)
+            self._send(topic, key, value, headers, partition, self._note)
         except BrokerUnavailable:
             telemetry.TROUBLE.labels(kind="reply_dropped").inc()
 
@@ -118,7 +123,8 @@ class Producer:
         assert loop is not None, "the producer was not started"
         arrived: asyncio.Future[None] = loop.create_future()
 
-        def delivered(error: KafkaError | None, _: Any) -> None:
+        def delivered(error: KafkaError | None, record: Any) -> None:
+            self._note(error, record)
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, arrived, error)
 
@@ -132,7 +138,7 @@ class Producer:
         value: bytes,
         headers: list[tuple[str, bytes]],
         partition: int | None,
-        delivered: Callable[[KafkaError | None, Any], None] | None,
+        delivered: Callable[[KafkaError | None, Any], None],
     ) -> None:
         where = {} if partition is None else {"partition": partition}
         try:
@@ -154,17 +160,40 @@ class Producer:
         while self._running:
             self._producer.poll(0.2)
 
+    def _note(self, error: KafkaError | None, _: Any) -> None:
+        """Called by the thread that polls."""
+        if error is None:
+            self._acknowledged_at = time.monotonic()
+            return
+        loop, late = self._loop, error.code() == KafkaError._MSG_TIMED_OUT
+        if late and self._running and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._renew_if_stuck)
+
+    def _renew_if_stuck(self) -> None:
+        """After a connection that was half open the client may never send again, without a word.
+
+        Nothing tells this from a broker that is away, but there a new client is as good.
+        """
+        now = time.monotonic()
+        if now - max(self._acknowledged_at, self._renewed_at) >= STUCK_SECONDS:
+            self._renew("nothing was acknowledged for long")
+
     def _renew_if_fatal(self, error: KafkaError) -> None:
         if error.fatal() or error.code() in (
             KafkaError._FATAL,
             KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
             KafkaError.UNKNOWN_PRODUCER_ID,
         ):
-            log.warning("kafka_producer_renewed", reason=error.str())
-            broken, self._producer = self._producer, KafkaProducer(self._settings)
-            # Nobody polls it any more: who waits for its records is told here that they failed.
-            broken.purge()
-            broken.flush(1.0)
+            self._renew(error.str())
+
+    def _renew(self, reason: str) -> None:
+        log.warning("kafka_producer_renewed", reason=reason)
+        telemetry.TROUBLE.labels(kind="kafka_producer_renewed").inc()
+        self._renewed_at = time.monotonic()
+        broken, self._producer = self._producer, KafkaProducer(self._settings)
+        # Nobody polls it any more: who waits for its records is told here that they failed.
+        broken.purge()
+        broken.flush(1.0)
 
 
 def _settle(arrived: asyncio.Future[None], error: KafkaError | None) -> None:
