@@ -135,7 +135,7 @@ export const de: typeof en = {
     title: 'Jetzt',
     start: (until) => `Jetzt laden bis ${until}`,
     notFree: 'Gerade ist kein Ladeplatz frei.',
-    next: (time) => `Nächster freier ${time}.`,
+    next: (time) => `Wieder frei ab ${time}.`,
     nearest: 'Nächster freier jetzt',
     span: (until) => `Jetzt bis ${until}`,
   },
