@@ -11,7 +11,7 @@ from tests.faults.kills import GATEWAYS, SERVICES
 from tests.faults.nemesis import Repeated, registered
 from tests.faults.rig import Rig
 
-HIT_SECONDS = 6.0
+HIT_SECONDS = 3.0
 """A process that was not there by then does not come there soon: it holds no lease, has no jobs."""
 POLL_SECONDS = 0.05
 OF_GATEWAYS = tuple(name for name in POINTS if name.startswith("edge."))
@@ -66,7 +66,7 @@ class CrashAtPoint(AtPoints):
     """F2: a process dies at a named place, such as after the charge and before its record."""
 
     name = "crash-at-point"
-    every = (0.5, 1.5)
+    every = (0.2, 0.8)
 
     async def strike(self, rig: Rig, dice: random.Random) -> None:
         gateway = dice.random() < 0.15
