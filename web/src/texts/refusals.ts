@@ -201,6 +201,11 @@ export const refusals: Record<string, [Way, en: string, de: string]> = {
     'You hold three slots already. Pay one or give it back in “Bookings”.',
     'Sie halten schon drei Plätze. Bezahlen Sie einen oder geben Sie ihn unter „Buchungen“ zurück.',
   ],
+  charger_crowded: [
+    'times',
+    'Another new driver holds this charger that day, unpaid. Take another one, or wait some minutes.',
+    'Ein anderer neuer Fahrer hält diesen Ladeplatz an dem Tag, noch unbezahlt. Nehmen Sie einen anderen oder warten Sie kurz.',
+  ],
   hold_paused: [
     'times',
     'Two of your holds here lapsed today. Take another charger, or wait half an hour.',
