@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import datetime
+from itertools import pairwise
 
 from tests.faults.checks.judging import Judged, Run
 from tests.faults.checks.reading import deduped, instant
@@ -12,7 +13,7 @@ KINDS = {
     "reservation.ReservationCancelled": "reservation_cancelled",
 }
 WINDOW_NS = 90_000_000_000
-"""A mail may come twice where something struck at most so long before the second one."""
+"""What struck so long before a mail was sent may keep that from being noted: a server is away."""
 BREAKS_SENDING = ("notification", "mail", "postgres", "kafka")
 
 
@@ -73,19 +74,23 @@ def _mails(run: Run, judged: Judged) -> None:
         if state in ("off", "stale") and caught[number]:
             judged.find(f"the mail of {number} is {state} and came", ids=(number,))
     for number, times in caught.items():
-        for again in sorted(times)[1:]:
+        for before, again in pairwise(sorted(times)):
             judged.count("mails twice")
-            if not _broken_before(run, again):
+            if not _broke_between(run, before, again):
                 judged.find(f"the mail of {number} came again at {again}; nothing had broken")
 
 
-def _broken_before(run: Run, at: datetime) -> bool:
-    """Whether something that breaks the sending of mails had struck shortly before."""
+def _broke_between(run: Run, before: datetime, again: datetime) -> bool:
+    """Whether something that breaks the sending of mails struck around the first copy or since.
+
+    The second one comes when the lease of the first try is over, a minute and a half later.
+    """
     if run.wall_offset_ns is None:
         return False
-    then = int(at.timestamp() * 1e9) - run.wall_offset_ns
+    first = int(before.timestamp() * 1e9) - run.wall_offset_ns - WINDOW_NS
+    last = int(again.timestamp() * 1e9) - run.wall_offset_ns
     return any(
-        then - WINDOW_NS <= line.t_ns <= then
+        first <= line.t_ns <= last
         and any(name in str(line.args.get("target", "")) for name in BREAKS_SENDING)
         for line in run.nemesis
         if line.args.get("phase") == "hit"
