@@ -273,6 +273,38 @@ async def test_a_broken_result_handler_leaves_the_job_to_its_lease(h: Harness) -
     assert await bells(h) == ["ring 2"]
 
 
+async def test_what_was_done_outside_is_noted_through_trouble_and_not_done_again(
+    h: Harness,
+) -> None:
+    """Else a mail would go out twice, and a payment wait for its lease, for a lost connection."""
+    switches = h.resources.get(Switches)
+    switches.results_trouble = 3
+    job_id = await called(h)
+
+    await h.jobs.step("Ring")
+
+    assert (await job(h))["state"] == "done"
+    assert switches.rung == [(job_id, 1)]
+    assert await bells(h) == ["ring 1"]
+
+
+async def test_trouble_that_outlasts_the_lease_leaves_the_job_to_the_next(
+    h: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evslot.spine.jobs.LEASE_MARGIN", -2.0)  # over as soon as it is taken
+    switches = h.resources.get(Switches)
+    switches.results_trouble = 1
+    job_id = await called(h)
+    await h.jobs.step("Ring")
+    assert (await job(h))["state"] == "running"
+    monkeypatch.undo()
+
+    await h.jobs.step("Ring")
+
+    assert switches.rung == [(job_id, 1), (job_id, 2)]
+    assert await bells(h) == ["ring 2"]
+
+
 async def test_the_same_call_repeated_is_one_job(h: Harness) -> None:
     number = uuid4()
     await say(h, (BELL, number), (BELL, number))

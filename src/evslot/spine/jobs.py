@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import random
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -31,6 +32,9 @@ RESULT_TRIES = 3
 """Runs of a job that has used up its attempts, where the handler of its result breaks."""
 DEAD_JOB = "job/"
 """In place of a topic in a dead letter: what follows is the kind of a job."""
+LEASE_MARGIN = 5.0
+"""Seconds that a lease lasts longer than one attempt may take: for writing down what it did."""
+NOTE_PAUSE = 0.1
 TICK_SECONDS = 0.5
 """How often the table is asked when nobody nudges."""
 
@@ -234,12 +238,13 @@ class JobRunner:
             return []
 
     async def _lease(self, kind: Kind, count: int) -> list[db.Row]:
-        seconds = kind.timeout_seconds + 5.0
+        seconds = kind.timeout_seconds + LEASE_MARGIN
         return await self._database.fetch(LEASE, kind.kind.kind(), count, seconds, self._slot)
 
     async def _work(self, kind: Kind, row: db.Row) -> None:
         """One attempt, then its result or the next try; a lost lease changes nothing."""
         job_id, attempt = row["id"], row["attempt"]
+        until = time.monotonic() + kind.timeout_seconds + LEASE_MARGIN
         try:
             body = message.decode(row["payload"], kind.kind, self._wiring.keys.unseal)
         except (msgspec.MsgspecError, SealBroken):
@@ -251,10 +256,7 @@ class JobRunner:
             failpoint("job.before_call")
             result, reason = await self._attempt(kind, row, body)
             failpoint("job.after_call")
-            if result is None:
-                await self._try_again(kind, job_id, attempt, reason)
-            else:
-                await self._finish(kind, row, body, result, reason)
+            await self._note(kind, row, body, result, reason, until)
         except Exception as error:
             # The lease runs out and the job runs again, with the same id towards the outside.
             telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
@@ -304,6 +306,30 @@ class JobRunner:
             if row["attempt"] >= kind.attempts:
                 return JobFailed(reason=reason, attempts=row["attempt"]), reason
             return None, reason
+
+    async def _note(
+        self, kind: Kind, row: db.Row, body: Any, result: Any, reason: str | None, until: float
+    ) -> None:
+        """Again and again through trouble, as long as the lease lasts.
+
+        What was done outside is known here and nowhere else: were it left to the lease, it would
+        be done again (a mail sent twice), and who waits for it would wait for so long. Fenced by
+        the attempt, so a commit that was done after all makes the next one change nothing.
+        """
+        pause = NOTE_PAUSE
+        while True:
+            try:
+                if result is None:
+                    await self._try_again(kind, row["id"], row["attempt"], reason)
+                else:
+                    await self._finish(kind, row, body, result, reason)
+                return
+            except Exception as error:
+                if not db.is_trouble(error) or time.monotonic() + pause > until:
+                    raise
+                telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
 
     async def _try_again(self, kind: Kind, job_id: UUID, attempt: int, reason: str | None) -> None:
         pause = min(kind.back_off_seconds * 2 ** (attempt - 1), 60.0)

@@ -198,8 +198,12 @@ async def ring(job: Ring, context: JobContext) -> Rung:
 
 @handlers.result(Ring)
 async def rung(job: Ring, result: Rung | JobFailed, tx: Transaction) -> None:
-    if tx.resource(Switches).results_break:
+    switches = tx.resource(Switches)
+    if switches.results_break:
         raise RuntimeError("nobody hears the bell")
+    if switches.results_trouble:
+        switches.results_trouble -= 1
+        raise ConnectionResetError
     said = f"failed: {result.reason}" if isinstance(result, JobFailed) else result.said
     await store.ring(tx, tx.command_id, said)
 

@@ -17,6 +17,8 @@ class Switches:
     bell_waits: asyncio.Event | None = None
     """The bell's job waits for this first."""
     results_break: bool = False
+    results_trouble: int = 0
+    """So many results meet a connection that is lost."""
     rung: list[tuple[UUID, int]] = field(default_factory=list)
     """Job id and attempt of each call of the outside world."""
     bundles: list[list[str]] = field(default_factory=list)
