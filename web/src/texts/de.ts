@@ -68,6 +68,7 @@ export const de: typeof en = {
     thisArea: 'Dieser Kartenausschnitt',
     streetsOff: 'Ohne Straßen',
     legend: 'frei / alle Ladeplätze',
+    streetsOf: 'Straßen:',
     none: 'Keine Karte in diesem Browser (sie braucht WebGL). Die Liste hat alles.',
   },
   plugs: {

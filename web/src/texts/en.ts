@@ -66,6 +66,7 @@ export const en = {
     thisArea: 'This part of the map',
     streetsOff: 'Streets off',
     legend: 'free / all chargers',
+    streetsOf: 'Streets:',
     none: 'No map in this browser (it needs WebGL). The list has everything.',
   },
   plugs: {
