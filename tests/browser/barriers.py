@@ -33,10 +33,9 @@ class Inspector:
         await self._page.emulate_media(color_scheme="dark")
         await self._finds(f"{state}, dark", f"colours({CONTRAST})")
         await self._page.emulate_media(color_scheme="light")
-        for name, window in (("narrow", NARROW), ("zoomed", ZOOMED), ("desk", DESK)):
+        for name, window in (("zoomed", ZOOMED), ("desk", DESK), ("narrow", NARROW)):
             await self._page.set_viewport_size(window)
             await self._finds(f"{state}, {name}", "shape()", "longer()", "targets()")
-        await self._page.set_viewport_size(NARROW)
         await self._in_german(state)
         await self._page.set_viewport_size(PHONE)
 

@@ -73,6 +73,22 @@
     return said;
   }
 
+  /** A word of ordinary length is not cut in two; an address or a number may be. */
+  function cutWords() {
+    const said = [];
+    for (const node of texts()) {
+      if (rectangles(node).length < 2) continue;
+      for (const { 0: word, index } of node.data.matchAll(/(?<=^|\s)\p{L}{2,16}(?=[\s,.;:!?]|$)/gu)) {
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        const lines = new Set([...range.getClientRects()].map((one) => Math.round(one.top)));
+        if (lines.size > 1) said.push(`"${word}" in ${called(node.parentElement)}`);
+      }
+    }
+    return said;
+  }
+
   function clipped() {
     const said = [];
     for (const node of texts()) {
@@ -218,6 +234,7 @@
     contrast: (one, other) => contrast(channels(one), channels(other)),
     shape: () => [
       ...marked('clipped', clipped()),
+      ...marked('cut in two', cutWords()),
       ...marked('reflow', sideways()),
       ...marked('text spacing', spaced(fits)),
     ],

@@ -84,7 +84,7 @@ async def desk_scenes(browser: Browser, address: str, folder: Path, theme: Theme
     await card(page, "incl. VAT").nth(1).click()
     await page.get_by_role("button", name="Tomorrow").click()
     await page.get_by_role("button", name=re.compile("^Afternoon")).click()
-    await page.get_by_role("radio", name=re.compile("free$")).nth(8).click()
+    await page.get_by_role("radio", name=re.compile("free$")).nth(4).click()
     await take(page, folder / f"station-desk-{theme}.webp")
     await page.context.close()
 

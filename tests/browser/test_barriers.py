@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from evslot.services.station.messages import StationView
+from evslot.services.station.messages import StationView, Stickers
 from tests.browser.barriers import Inspector
 from tests.browser.driving import Driver, Garage, card, days_ahead, made_up_street, open_station
 from tests.journeys.people import Person, tomorrow
@@ -39,6 +39,7 @@ async def test_who_looks_around_meets_no_barrier(garage: Garage, operator: Perso
     await expect(page.get_by_text("There is no such station.").first).to_be_visible()
     await inspector.looks("station-unknown")
     await slots_of(driver, station, inspector)
+    await stickers_of(driver, operator, station, inspector)
     inspector.is_content()
 
 
@@ -75,6 +76,19 @@ async def slots_of(driver: Driver, station: StationView, inspector: Inspector) -
     await page.goto(f"/stations/{station.station_id}?day={days_ahead(60)}&minutes=60")
     await expect(page.get_by_text("No free start on this day.")).to_be_visible()
     await inspector.looks("station-too-far")
+
+
+async def stickers_of(
+    driver: Driver, operator: Person, station: StationView, inspector: Inspector
+) -> None:
+    page = driver.page
+    listed = await operator.get(f"/v1/stations/{station.station_id}/stickers", Stickers)
+    await page.goto(f"/c/{listed.stickers[0].code}")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Charger")
+    await inspector.looks("sticker")
+    await page.goto("/c/NOBODY23")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await inspector.looks("sticker-unknown")
 
 
 async def operator_takes(driver: Driver, station: StationView) -> None:
