@@ -60,8 +60,10 @@ class Told(Struct, frozen=True, kw_only=True):
 class Pipe:
     """One client's connection and the one to the server that belongs to it."""
 
-    def __init__(self, proxy: "Proxy", pid: int | None) -> None:
-        self.pid = pid
+    def __init__(self, proxy: "Proxy", port: int) -> None:
+        self.port = port
+        """Of the client."""
+        self.pid: int | None = None
         self.frozen = False
         self._proxy = proxy
         self._writers: list[asyncio.StreamWriter] = []
@@ -159,6 +161,7 @@ class Proxy:
         self._rules = rules
         self._commits = sum(rule.commits for rule in rules)
         for pipe in list(self._pipes):
+            pipe.pid = pid_behind(pipe.port, self._pids())
             rule = self.rule_for(pipe.pid)
             pipe.frozen = pipe.frozen or rule.freeze
             if rule.reset:
@@ -170,6 +173,10 @@ class Proxy:
             if rule.pids is None or pid in rule.pids:
                 return rule
         return NO_RULE
+
+    def _pids(self) -> set[int]:
+        """Those that the rules of now name: who else is behind a connection is no matter."""
+        return {pid for rule in self._rules for pid in rule.pids or ()}
 
     def take_commit(self) -> int:
         """The number of the next COMMIT that nobody is to learn of; 0 where there were enough."""
@@ -184,11 +191,11 @@ class Proxy:
         sys.stdout.flush()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pid = await asyncio.to_thread(pid_behind, writer.get_extra_info("peername")[1], self.host)
-        if self.rule_for(pid).refuse:
+        pipe = Pipe(self, writer.get_extra_info("peername")[1])
+        pipe.pid = pid_behind(pipe.port, self._pids())
+        if self.rule_for(pipe.pid).refuse:
             writer.transport.abort()
             return
-        pipe = Pipe(self, pid)
         self._pipes.add(pipe)
         try:
             await pipe.run(reader, writer)
@@ -209,29 +216,26 @@ async def _lines() -> asyncio.StreamReader:
     return reader
 
 
-def pid_behind(port: int, host: str) -> int | None:
-    """Which process of this machine has a TCP connection from that local port."""
-    inode = next(_inodes(port, host), None)
-    if inode is None:
+def pid_behind(port: int, among: set[int]) -> int | None:
+    """Which of these processes has a TCP connection from that local port."""
+    if not among:
         return None
+    inode = next(_inodes(port), None)
     wanted = f"socket:[{inode}]"
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and wanted in _open_files(entry.path):
-            return int(entry.name)
-    return None
+    return next((pid for pid in among if inode and wanted in _open_files(pid)), None)
 
 
-def _inodes(port: int, host: str) -> Iterator[str]:
+def _inodes(port: int) -> Iterator[str]:
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if int(fields[1].partition(":")[2], 16) == port:
             yield fields[9]
 
 
-def _open_files(process: str) -> set[str]:
+def _open_files(pid: int) -> set[str]:
     try:
-        return {os.readlink(file.path) for file in os.scandir(f"{process}/fd")}
-    except OSError:  # it has ended meanwhile, or is nobody's business
+        return {os.readlink(file.path) for file in os.scandir(f"/proc/{pid}/fd")}
+    except OSError:  # it has ended meanwhile
         return set()
 
 

@@ -65,3 +65,18 @@ async def test_a_pool_of_dead_connections_is_found_out_by_the_first_of_them(
         except (TimeoutError, db.Trouble):
             continue
     assert time.monotonic() - started < DETECTED_SECONDS + SLACK
+
+
+async def test_connecting_that_takes_longer_than_a_question_may_is_done_once(
+    database: db.Database, proxy: ProxyProcess
+) -> None:
+    """Each question gives up; the connection that it began is there for one of the next."""
+    await proxy.follow("test", [Rule(pids=MINE, delay_seconds=0.3)])
+    answered = []
+    for _ in range(6):
+        try:
+            async with asyncio.timeout(0.8):
+                answered.append(await database.fetch_value("select 1"))
+        except TimeoutError:
+            continue
+    assert answered

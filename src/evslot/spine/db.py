@@ -145,7 +145,7 @@ class Database:
         """A connection for a moment; raises Trouble where none is to be had in time."""
         pool = await self._ready_pool()
         try:
-            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+            connection = await _acquired(pool)
         except TimeoutError as late:
             raise Trouble("no database connection became free in time") from late
         try:
@@ -220,6 +220,25 @@ class Clock:
         if self._said is None or before - self._asked > CLOCK_SECONDS:
             self._said, self._asked = await connection.fetchval("select now()"), before
         return self._said + timedelta(seconds=time.monotonic() - self._asked)
+
+
+async def _acquired(pool: asyncpg.Pool) -> Connection:
+    """A connection of the pool. Who gives up waiting leaves it to the next one.
+
+    Else, where connecting takes longer than a question may, every question would begin to connect
+    and none would ever be answered.
+    """
+    acquiring = asyncio.ensure_future(pool.acquire(timeout=ACQUIRE_SECONDS))
+    try:
+        return await asyncio.shield(acquiring)
+    except asyncio.CancelledError:
+        acquiring.add_done_callback(lambda done: _given_back(pool, done))
+        raise
+
+
+def _given_back(pool: asyncpg.Pool, acquired: "asyncio.Future[Connection]") -> None:
+    if not acquired.cancelled() and acquired.exception() is None:
+        asyncio.ensure_future(pool.release(acquired.result(), timeout=2.0))  # noqa: RUF006 - as short
 
 
 async def connect(url: str, name: str, seconds: float = CONNECT_SECONDS) -> Connection:
