@@ -69,7 +69,11 @@ class DiskFull(Repeated):
 
 
 class ClockSkew(Repeated):
-    """F14: clocks of some parts are minutes off from the start on, each another way."""
+    """F14: clocks of some services are minutes off from the start on, each another way.
+
+    Only where EVSLOT_PROOF_SKEW is set: under libfaketime a gateway never got ready, so they are
+    left out here, and the services have not been proved so yet.
+    """
 
     name = "clock-skew"
     every = (5.0, 6.0)
@@ -77,7 +81,7 @@ class ClockSkew(Repeated):
 
     async def prepare(self, rig: Rig) -> None:
         dice = random.Random(f"skew {rig.seed}")
-        skews = {name: dice.choice(self.offsets) for name in dice.sample(system.NAMES, 3)}
+        skews = {name: dice.choice(self.offsets) for name in dice.sample(list(system.SERVICES), 3)}
         self._skews = skews
         folder = Path(__file__).parent / "skewed"
         environment = rig.system.environment
@@ -114,5 +118,5 @@ def _libraries() -> Iterator[str]:
 
 if os.geteuid() == 0 and Path("/bin/mount").exists():
     FAULTS[DiskFull.name] = DiskFull
-if next(_libraries(), None) is not None:
+if "EVSLOT_PROOF_SKEW" in os.environ and next(_libraries(), None) is not None:
     FAULTS[ClockSkew.name] = ClockSkew
