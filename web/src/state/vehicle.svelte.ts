@@ -1,4 +1,4 @@
-import type { Vehicle } from '../api/types';
+import type { Charger, Vehicle } from '../api/types';
 import { choosePlug } from './plug.svelte';
 
 /** The car that is driven: its plug is the plug to look for, bookings name it. */
@@ -20,8 +20,11 @@ export function leaveVehicle(): void {
   localStorage.removeItem(KEY);
 }
 
-/** What the own car takes at most from a plug of this kind; null where that is not known. */
-export function takes(current: 'AC' | 'DC'): number | null {
-  const one = vehicle.chosen;
-  return (current === 'AC' ? one?.max_ac_watts : one?.max_dc_watts) ?? null;
+const DIRECT = ['IEC_62196_T2_COMBO', 'IEC_62196_T1_COMBO', 'CHADEMO', 'NACS'];
+
+/** What the own car takes at most at a charger; null where that is not known, or its plug is not there. */
+export function takes(charger: Charger): number | null {
+  const car = vehicle.chosen;
+  if (!car || !charger.connectors.some((one) => one.standard === car.connector)) return null;
+  return DIRECT.includes(car.connector) ? car.max_dc_watts : car.max_ac_watts;
 }
