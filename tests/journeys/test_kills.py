@@ -67,12 +67,6 @@ async def answered_after_kill(
     return took
 
 
-async def test_each_process_killed_twice_while_drivers_book(
-    town: Town, operator: Person, system: RunningSystem
-) -> None:
-    await under_fire(town, operator, system, bookings=200, victims=PARTS * 2, pause=0.5)
-
-
 @pytest.mark.prove
 async def test_each_process_killed_five_times_during_two_thousand_bookings(
     town: Town, operator: Person, system: RunningSystem
