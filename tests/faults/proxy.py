@@ -147,9 +147,11 @@ class Proxy:
         self._commits = 0
         self._taken = 0
         self._pipes: set[Pipe] = set()
+        self._listen = 0
 
     async def serve(self, listen: int) -> None:
         """Until standard input ends."""
+        self._listen = listen
         server = await asyncio.start_server(self._accept, self.host, listen)
         async with server:
             self.tell("ready", None)
@@ -161,7 +163,7 @@ class Proxy:
         self._rules = rules
         self._commits = sum(rule.commits for rule in rules)
         for pipe in list(self._pipes):
-            pipe.pid = pid_behind(pipe.port, self._pids())
+            pipe.pid = pid_behind(pipe.port, self._listen, self._pids())
             rule = self.rule_for(pipe.pid)
             pipe.frozen = pipe.frozen or rule.freeze
             if rule.reset:
@@ -192,7 +194,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pipe = Pipe(self, writer.get_extra_info("peername")[1])
-        pipe.pid = pid_behind(pipe.port, self._pids())
+        pipe.pid = pid_behind(pipe.port, self._listen, self._pids())
         if self.rule_for(pipe.pid).refuse:
             writer.transport.abort()
             return
@@ -216,19 +218,19 @@ async def _lines() -> asyncio.StreamReader:
     return reader
 
 
-def pid_behind(port: int, among: set[int]) -> int | None:
-    """Which of these processes has a TCP connection from that local port."""
+def pid_behind(port: int, to: int, among: set[int]) -> int | None:
+    """Which of these processes has a TCP connection from that local port to that one."""
     if not among:
         return None
-    inode = next(_inodes(port), None)
-    wanted = f"socket:[{inode}]"
-    return next((pid for pid in among if inode and wanted in _open_files(pid)), None)
+    wanted = {f"socket:[{inode}]" for inode in _inodes(port, to)}
+    return next((pid for pid in among if wanted & _open_files(pid)), None)
 
 
-def _inodes(port: int) -> Iterator[str]:
+def _inodes(port: int, to: int) -> Iterator[str]:
+    """The same local port may serve connections to others, and some that are over."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if int(fields[1].partition(":")[2], 16) == port:
+        if [int(address.partition(":")[2], 16) for address in fields[1:3]] == [port, to]:
             yield fields[9]
 
 
