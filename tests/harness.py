@@ -14,7 +14,7 @@ from evslot import system
 from evslot.embedded.throwaway import PostgresServer
 from evslot.spine import answers, db, message, outbox
 from evslot.spine.callers import ANONYMOUS, SYSTEM, AccessTokens, Caller
-from evslot.spine.config import Config
+from evslot.spine.config import Config, SharedSettings
 from evslot.spine.inbox import Waiter
 from evslot.spine.jobs import JobRunner, Jobs
 from evslot.spine.lanes import CommandLane, Lane
@@ -103,8 +103,11 @@ class Harness:
         self.database = db.Database(self.url, name=part)
         self.reading = db.Database(self.url, name=f"{part} queries", read_only=True)
         tokens = AccessTokens(self.keys)
-        own = self.service.resources(Config(env))
-        self.resources = Resources([*own, self.keys, tokens, self.database])
+        config = Config(env)
+        own = self.service.resources(config)
+        self.resources = Resources(
+            [*own, self.keys, tokens, config.shared(SharedSettings), self.database]
+        )
         self._started = [thing for thing in own if hasattr(thing, "start")]
         for thing in self._started:
             await thing.start()

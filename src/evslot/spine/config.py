@@ -57,6 +57,11 @@ class SharedSettings(Struct, frozen=True, kw_only=True):
     topic_prefix: str = ""
     """Put before every topic's name, so that test runs can share a broker."""
 
+    @property
+    def in_development(self) -> bool:
+        """Whether what production refuses may be done: the sample and its people."""
+        return self.environment == "development"
+
 
 class FaultSettings(Struct, frozen=True, kw_only=True):
     """What tests break on purpose: `EVSLOT_<FIELD>`."""

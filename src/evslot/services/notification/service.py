@@ -5,7 +5,6 @@ from evslot.services.notification.adapters.calendars import Calendars
 from evslot.services.notification.adapters.letters import Letters
 from evslot.services.notification.adapters.mailing import jobs
 from evslot.services.notification.adapters.smtp import Mailer, MailSettings
-from evslot.services.notification.domain.sample import Surroundings
 from evslot.services.notification.handlers import handlers
 from evslot.services.notification.queries import queries
 from evslot.spine.config import Config
@@ -16,7 +15,7 @@ def build_resources(config: Config) -> list[object]:
     """What handlers and jobs work with; raises SettingInvalid."""
     settings = config.read(MailSettings, "notification")
     letters = Letters(settings.support_contact)
-    return [letters, Calendars(settings, letters), Mailer(settings), config.shared(Surroundings)]
+    return [letters, Calendars(settings, letters), Mailer(settings)]
 
 
 SERVICE = Service(

@@ -2,7 +2,6 @@
 
 from evslot.services.reservation import messages
 from evslot.services.reservation.domain.booking import Rules
-from evslot.services.reservation.domain.sample import Surroundings
 from evslot.services.reservation.handlers import handlers
 from evslot.services.reservation.queries import queries
 from evslot.services.reservation.saga import BOOKING, SETTLEMENT
@@ -12,7 +11,7 @@ from evslot.spine.service import Service
 
 def build_resources(config: Config) -> list[object]:
     """The rules of holding, as this installation sets them, and what it is."""
-    return [config.read(Rules, "reservation"), config.shared(Surroundings)]
+    return [config.read(Rules, "reservation")]
 
 
 SERVICE = Service(

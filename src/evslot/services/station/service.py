@@ -4,7 +4,6 @@ from typing import Any
 
 from evslot.services.station import messages
 from evslot.services.station.adapters.zones import Zones
-from evslot.services.station.domain.surroundings import Surroundings
 from evslot.services.station.handlers import handlers
 from evslot.services.station.queries import queries
 from evslot.spine.config import Config
@@ -13,7 +12,7 @@ from evslot.spine.service import Service
 
 def build_resources(config: Config) -> list[Any]:
     """What handlers and queries find with `resource`; keys come from the spine."""
-    return [Zones(), config.shared(Surroundings)]
+    return [Zones()]
 
 
 SERVICE = Service(

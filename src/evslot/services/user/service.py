@@ -4,21 +4,19 @@ from msgspec.structs import replace
 
 from evslot.services.user import messages
 from evslot.services.user.adapters.hashing import PasswordHashing
-from evslot.services.user.domain.samples import Surroundings
 from evslot.services.user.domain.sessions import Settings
 from evslot.services.user.handlers import handlers
 from evslot.services.user.queries import queries
-from evslot.spine.config import Config
+from evslot.spine.config import Config, SharedSettings
 from evslot.spine.service import Service
 
 
 def build_resources(config: Config) -> list[object]:
     settings = config.read(Settings, "user")
-    surroundings = config.shared(Surroundings)
     if settings.approve_organisations is None:
-        development = surroundings.environment == "development"
+        development = config.shared(SharedSettings).in_development
         settings = replace(settings, approve_organisations=development)
-    return [settings, surroundings, PasswordHashing(settings.hashing_threads)]
+    return [settings, PasswordHashing(settings.hashing_threads)]
 
 
 SERVICE = Service(

@@ -1,6 +1,5 @@
 """What the simulated provider says of itself: the tokens that people may try."""
 
-from evslot.services.payment.domain.settings import Surroundings
 from evslot.services.payment.messages import ProviderView, SampleMethod
 
 TEST_METHODS = [
@@ -19,9 +18,8 @@ TEST_METHODS = [
 ]
 
 
-def described(surroundings: Surroundings) -> ProviderView:
+def described(in_development: bool) -> ProviderView:
     """In production nothing invites to pay with what moves no money."""
-    development = surroundings.environment == "development"
     return ProviderView(
-        name="simulated", moves_money=False, test_methods=TEST_METHODS if development else []
+        name="simulated", moves_money=False, test_methods=TEST_METHODS if in_development else []
     )

@@ -1,14 +1,8 @@
 """Settings of the payment service."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
-
-
-class Surroundings(Struct, frozen=True, kw_only=True):
-    """Where the service runs: `EVSLOT_ENVIRONMENT`."""
-
-    environment: Literal["development", "production"] = "development"
 
 
 class PaymentSettings(Struct, frozen=True, kw_only=True):

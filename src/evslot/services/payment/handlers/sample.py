@@ -10,7 +10,7 @@ from evslot.services.payment.adapters.store import append_past
 from evslot.services.payment.domain import receipts as rules
 from evslot.services.payment.domain import sample
 from evslot.services.payment.domain.receipts import Parties
-from evslot.services.payment.domain.settings import PaymentSettings, Surroundings
+from evslot.services.payment.domain.settings import PaymentSettings
 from evslot.services.payment.handlers.papers import ASK_AGAIN, seller_of
 from evslot.services.payment.messages import (
     EnsureSamplePayments,
@@ -20,6 +20,7 @@ from evslot.services.payment.messages import (
 from evslot.services.payment.store import receipts as receipt_store
 from evslot.services.payment.store import sample as store
 from evslot.services.user import messages as user
+from evslot.spine.config import SharedSettings
 from evslot.spine.handling import Handlers, Reply
 from evslot.spine.message import Refused
 from evslot.spine.sealing import Keys
@@ -37,7 +38,7 @@ async def ensure_sample_payments(
 ) -> SamplePaymentCount:
     """Write those that are not there; their receipts follow once the sellers are known."""
     tx.caller.require_system()
-    if tx.resource(Surroundings).environment != "development":
+    if not tx.resource(SharedSettings).in_development:
         raise user.SampleAccountsOff()
     known = await store.find_known(tx, [one.payment_id for one in command.payments])
     digest = tx.resource(Keys).fingerprint(sample.METHOD.encode())

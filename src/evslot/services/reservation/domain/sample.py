@@ -30,12 +30,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
-class Surroundings(Struct, frozen=True, kw_only=True):
-    """Where the service runs: `EVSLOT_ENVIRONMENT`."""
-
-    environment: Literal["development", "production"] = "development"
-
-
 class Life(Struct, frozen=True, kw_only=True):
     """All versions of a booking so far, each with its line of the story, and its money."""
 

@@ -13,7 +13,7 @@ from evslot.services.payment import messages as payment
 from evslot.services.reservation import store
 from evslot.services.reservation.domain import sample, telling
 from evslot.services.reservation.domain.booking import Rules
-from evslot.services.reservation.domain.sample import Life, Surroundings
+from evslot.services.reservation.domain.sample import Life
 from evslot.services.reservation.handlers.closing import take_gaps
 from evslot.services.reservation.handlers.holding import CODE_LETTERS
 from evslot.services.reservation.messages import (
@@ -28,6 +28,7 @@ from evslot.services.reservation.messages import (
 )
 from evslot.services.reservation.store import sample as sample_store
 from evslot.services.user import messages as user
+from evslot.spine.config import SharedSettings
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
 from evslot.values import ChargerId, OrganisationId, Period, ReservationId
@@ -91,7 +92,7 @@ async def ensure_sample_history(command: EnsureSampleHistory, tx: Transaction) -
 
 def _check(tx: Transaction) -> None:
     tx.caller.require_system()
-    if tx.resource(Surroundings).environment != "development":
+    if not tx.resource(SharedSettings).in_development:
         raise user.SampleAccountsOff()
 
 

@@ -1,13 +1,13 @@
 """What is said of the sample's chargers for their operators; in development only."""
 
 from evslot.services.station import store
-from evslot.services.station.domain.surroundings import Surroundings
 from evslot.services.station.messages import (
     ChargerStateChanged,
     EnsureSampleStates,
     SampleStates,
 )
 from evslot.services.user import messages as user
+from evslot.spine.config import SharedSettings
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
 
@@ -18,7 +18,7 @@ handlers = Handlers()
 async def ensure_sample_states(command: EnsureSampleStates, tx: Transaction) -> SampleStates:
     """What somebody has said since is left alone."""
     tx.caller.require_system()
-    if tx.resource(Surroundings).environment != "development":
+    if not tx.resource(SharedSettings).in_development:
         raise user.SampleAccountsOff()
     said = await store.update_older_states(tx, command.states)
     stations = await store.select_stations(tx, sorted({one.station_id for one in said}))

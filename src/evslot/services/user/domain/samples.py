@@ -1,6 +1,6 @@
 """The sample people of a development system: who they are, and that they exist nowhere else."""
 
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID, uuid5
 
 from msgspec import Struct
@@ -9,12 +9,6 @@ from evslot.services.user.messages import SampleRole
 from evslot.values import UserId
 
 _NAMESPACE = UUID("5b1f7c0e-6a60-5d0a-9d6c-2f0f4a1f6b11")
-
-
-class Surroundings(Struct, frozen=True, kw_only=True):
-    """Where the service runs: `EVSLOT_ENVIRONMENT`."""
-
-    environment: Literal["development", "production"] = "development"
 
 
 class SamplePerson(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from evslot.services.user.domain.organisations import (
     checked_organisation,
     sample_organisation,
 )
-from evslot.services.user.domain.samples import Surroundings, sample_person
+from evslot.services.user.domain.samples import sample_person
 from evslot.services.user.domain.sessions import Settings
 from evslot.services.user.handlers import callers
 from evslot.services.user.handlers.sessions import ensure_sample_person
@@ -24,6 +24,7 @@ from evslot.services.user.messages import (
     SampleOwner,
     TooManyOrganisations,
 )
+from evslot.spine.config import SharedSettings
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
 from evslot.values import UserId
@@ -69,7 +70,7 @@ async def ensure_sample_organisations(
 ) -> SampleOwner:
     """Asked again, it makes what is missing."""
     tx.caller.require_system()
-    if tx.resource(Surroundings).environment != "development":
+    if not tx.resource(SharedSettings).in_development:
         raise SampleAccountsOff()
     owner = sample_person("operator")
     await ensure_sample_person(tx, owner)

@@ -5,7 +5,6 @@ from evslot.services.user.domain import sessions
 from evslot.services.user.domain.samples import (
     MADE_UP_DRIVERS,
     SamplePerson,
-    Surroundings,
     made_up_driver,
     sample_person,
 )
@@ -30,6 +29,7 @@ from evslot.services.user.messages import (
     WrongCredentials,
 )
 from evslot.spine.callers import AccessTokens
+from evslot.spine.config import SharedSettings
 from evslot.spine.handling import Handlers, Received
 from evslot.spine.message import Refusal, Secret, Unauthenticated
 from evslot.spine.sealing import Keys
@@ -82,7 +82,7 @@ async def end_other_sessions(command: EndOtherSessions, tx: Transaction) -> Sess
 
 @handlers.on(OpenSampleSession)
 async def open_sample_session(command: OpenSampleSession, tx: Transaction) -> SignedIn:
-    if tx.resource(Surroundings).environment != "development":
+    if not tx.resource(SharedSettings).in_development:
         raise SampleAccountsOff()
     numbered = command.role == "driver" and command.number is not None
     person = made_up_driver(command.number or 0) if numbered else sample_person(command.role)
@@ -97,7 +97,7 @@ async def open_sample_session(command: OpenSampleSession, tx: Transaction) -> Si
 async def ensure_sample_drivers(command: EnsureSampleDrivers, tx: Transaction) -> SampleDrivers:
     """Asked again, it makes those who are missing."""
     tx.caller.require_system()
-    if tx.resource(Surroundings).environment != "development":
+    if not tx.resource(SharedSettings).in_development:
         raise SampleAccountsOff()
     drivers = [made_up_driver(number) for number in range(1, MADE_UP_DRIVERS + 1)]
     for driver in drivers:
