@@ -9,11 +9,10 @@ import gc
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import cast
 
 from msgspec import Struct
 
-from benchmarks.load import BROKEN, content_length
+from benchmarks.load import BROKEN, Exchange
 from benchmarks.running import ADDRESS
 
 CONNECTIONS = 64
@@ -45,34 +44,20 @@ class _Request(Struct):
     content: bytes
 
 
-class _Connection(asyncio.Protocol):
-    """One request at a time; the answer's head tells how long it is."""
+class _Connection(Exchange):
+    """One request at a time, and what is known of it."""
 
     def __init__(self, done: "Callable[[_Connection, int], None]") -> None:
+        super().__init__()
         self._done = done
-        self._received = b""
-        self._missing = 0
         self.request: _Request | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
 
     def send(self, request: _Request) -> None:
         self.request = request
-        self._received, self._missing = b"", 0
-        self.transport.write(request.content)
+        self.ask(request.content)
 
-    def data_received(self, data: bytes) -> None:
-        if self._missing:
-            self._missing -= len(data)
-        else:
-            self._received += data
-            end = self._received.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            self._missing = end + 4 + content_length(self._received[:end]) - len(self._received)
-        if self._missing <= 0:
-            self._done(self, int(self._received[9:12]))
+    def answered(self, status: int) -> None:
+        self._done(self, status)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.request is not None:

@@ -60,20 +60,24 @@ class _Loop:
         return (self.until if self.requests else self.last) - self.measured_from
 
 
-class _Connection(asyncio.Protocol):
+class Exchange(asyncio.Protocol):
     """One request at a time; knows of HTTP what our answers have: a head and Content-Length."""
 
-    def __init__(self, loop: _Loop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._received = b""
         self._missing = 0
-        self._sent = 0.0
-        self._waits = False
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._send_next()
+        self.transport = cast(asyncio.Transport, transport)
+
+    def ask(self, content: bytes) -> None:
+        """Send a request; `answered` is told of its answer."""
+        self._received, self._missing = b"", 0
+        self.transport.write(content)
+
+    def answered(self, status: int) -> None:
+        """The whole answer is there."""
+        raise NotImplementedError
 
     def data_received(self, data: bytes) -> None:
         if self._missing:
@@ -85,9 +89,27 @@ class _Connection(asyncio.Protocol):
                 return
             self._missing = end + 4 + content_length(self._received[:end]) - len(self._received)
         if self._missing <= 0:
-            self._loop.answered(int(self._received[9:12]), self._sent, time.perf_counter())
-            self._waits = False
-            self._send_next()
+            self.answered(int(self._received[9:12]))
+
+
+class _Connection(Exchange):
+    """Asks again as soon as it is answered."""
+
+    def __init__(self, loop: _Loop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._sent = 0.0
+        self._waits = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._send_next()
+
+    def answered(self, status: int) -> None:
+        self._loop.answered(status, self._sent, time.perf_counter())
+        self._waits = False
+        self._send_next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._waits:
@@ -96,14 +118,13 @@ class _Connection(asyncio.Protocol):
             self.ended.set_result(None)
 
     def _send_next(self) -> None:
-        self._received, self._missing = b"", 0
         request = self._loop.next()
         if request is None:
-            self._transport.close()
+            self.transport.close()
             return
         self._waits = True
         self._sent = time.perf_counter()
-        self._transport.write(request)
+        self.ask(request)
 
 
 async def run_load(

@@ -13,13 +13,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import uvloop
 from msgspec import Struct, field
 from rich.console import Console
 
-from benchmarks.load import BROKEN, content_length, run_load
+from benchmarks.load import BROKEN, Exchange, run_load
 from benchmarks.processes import memory_bytes
 from benchmarks.running import ADDRESS, RunningSystem, running_system
 from benchmarks.wishes import Wishes
@@ -67,34 +66,20 @@ class Seen(Struct, kw_only=True):
         return some[int(len(some) * 0.99)] if some else float("inf")
 
 
-class _Connection(asyncio.Protocol):
-    """One request at a time."""
+class _Connection(Exchange):
+    """One request at a time, and when it left."""
 
     def __init__(self, load: "OpenLoad") -> None:
+        super().__init__()
         self._load = load
-        self._received = b""
-        self._missing = 0
         self.sent: Sent | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
 
     def send(self, sent: Sent) -> None:
         self.sent = sent
-        self._received, self._missing = b"", 0
-        self.transport.write(sent.content)
+        self.ask(sent.content)
 
-    def data_received(self, data: bytes) -> None:
-        if self._missing:
-            self._missing -= len(data)
-        else:
-            self._received += data
-            end = self._received.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            self._missing = end + 4 + content_length(self._received[:end]) - len(self._received)
-        if self._missing <= 0:
-            self._load.answered(self, int(self._received[9:12]))
+    def answered(self, status: int) -> None:
+        self._load.answered(self, status)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.answered(self, BROKEN)

@@ -14,6 +14,7 @@ from typing import Any
 from tests.faults.history import History
 from tests.faults.quiet import Left, come_to_rest
 from tests.journeys.people import Town
+from tests.journeys.running_system import PARTS as PARTS  # faults name these from here
 from tests.journeys.running_system import RunningSystem
 
 STILL_SECONDS = 5.0
@@ -21,16 +22,6 @@ POLL_SECONDS = 0.1
 REST_SECONDS = 120.0
 """After a heal; what is not done by then is not live (I13)."""
 
-PARTS = (
-    "gateway",
-    "gateway-1",
-    "user",
-    "station",
-    "reservation",
-    "reservation-1",
-    "payment",
-    "notification",
-)
 SETTINGS = {
     # Holds lapse while drivers still think about them, and nobody pauses for that.
     "EVSLOT_RESERVATION_HOLD_SECONDS": "12",

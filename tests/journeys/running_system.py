@@ -17,11 +17,16 @@ import asyncpg
 import psutil
 
 from evslot import system
+from evslot.cli.surroundings import process_name
 from evslot.embedded.ports import LOOPBACK, PortTaken, ensure_port_free, free_port
 
 START_SECONDS = 240.0  # a first run downloads the broker's libraries
 STOP_SECONDS = 20.0
 TWO_OF = {"gateway": 2, "reservation": 2}
+PARTS = tuple(
+    process_name(name, slot) for name in system.NAMES for slot in range(TWO_OF.get(name, 1))
+)
+"""The processes of the parts then, as the supervisor names them."""
 SETTINGS = {
     # A slot that starts within the hour is held so short that a test can wait for its end.
     "EVSLOT_RESERVATION_HOLD_SECONDS_SOON": "2",

@@ -15,21 +15,11 @@ import pytest
 from evslot.services.station.messages import StationView
 from tests.journeys.booking_load import Load, Memory
 from tests.journeys.people import Person, Town, eventually, tomorrow
-from tests.journeys.running_system import RunningSystem
+from tests.journeys.running_system import PARTS, RunningSystem
 from tests.journeys.test_repeats import repeated
 
 pytestmark = pytest.mark.anyio
 
-PARTS = (
-    "gateway",
-    "gateway-1",
-    "user",
-    "station",
-    "reservation",
-    "reservation-1",
-    "payment",
-    "notification",
-)
 SERVERS = ("postgres", "kafka", "mail")
 SETTLED_SECONDS = 60.0
 KILLED_ANSWERS_WITHIN = 3.0
