@@ -256,6 +256,23 @@ async def test_two_runners_never_run_one_job_at_once(h: Harness) -> None:
     assert len(await bells(h)) == 40
 
 
+@pytest.mark.parametrize("ticks", range(4))
+async def test_a_runner_stops_also_in_the_moment_it_is_nudged(h: Harness, ticks: int) -> None:
+    """A wait that ends and is cancelled in one turn of the loop must not forget the second."""
+    runner = another_runner(h)
+    running = asyncio.create_task(runner.run())
+    await asyncio.sleep(0.1)
+    runner.nudge()
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+
+    running.cancel()
+
+    stopped, _ = await asyncio.wait({running}, timeout=3.0)
+    running.cancel()
+    assert stopped
+
+
 async def test_a_broken_result_handler_leaves_the_job_to_its_lease(h: Harness) -> None:
     """Outside it was done: the next attempt has the same id, so it is not done twice there."""
     switches = h.resources.get(Switches)

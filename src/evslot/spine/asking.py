@@ -61,7 +61,8 @@ class Asker:
                 message.encode(command, seal),
                 envelope.headers(),
             )
-            answer, _ = await asyncio.wait_for(waiting, seconds)
+            async with asyncio.timeout(seconds):
+                answer, _ = await waiting
         except TimeoutError:
             raise BrokerUnavailable(
                 f"no answer from the {command.destination()} service within {seconds:.0f} s"

@@ -118,7 +118,8 @@ class Database:
     async def stop(self) -> None:
         if self._pool is not None:
             try:
-                await asyncio.wait_for(self._pool.close(), 3.0)
+                async with asyncio.timeout(3.0):
+                    await self._pool.close()
             except TimeoutError:
                 self._pool.terminate()
             self._pool = None
@@ -189,7 +190,8 @@ class Database:
     async def healthy(self) -> bool:
         """Whether a statement goes through within a second."""
         try:
-            return bool(await asyncio.wait_for(self.fetch_value("select true"), 1.0))
+            async with asyncio.timeout(1.0):
+                return bool(await self.fetch_value("select true"))
         except Exception as error:
             if is_trouble(error) or isinstance(error, asyncpg.PostgresError):
                 return False

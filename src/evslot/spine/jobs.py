@@ -5,6 +5,7 @@ import base64
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -382,10 +383,9 @@ async def run_again(database: db.Database, jobs: Jobs, letter: DeadLetter) -> bo
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 __all__ = ["DEAD_JOB", "Job", "JobContext", "JobFailed", "JobRunner", "Jobs", "run_again"]

@@ -135,7 +135,8 @@ class Relay:
     async def _rest(self, moved: int) -> None:
         self._pause = TICK_SECONDS if moved else min(self._pause * 1.5, IDLE_TICK_SECONDS)
         try:
-            await asyncio.wait_for(self._nudged.wait(), self._pause)
+            async with asyncio.timeout(self._pause):
+                await self._nudged.wait()
         except TimeoutError:
             return
         self._nudged.clear()

@@ -154,7 +154,8 @@ class GroupConsumer:
         """Commit what is done and leave; the static membership stays for the successor."""
         await asyncio.to_thread(self._commit, True)
         try:
-            await asyncio.wait_for(asyncio.to_thread(self._consumer.close), 4.0)
+            async with asyncio.timeout(4.0):
+                await asyncio.to_thread(self._consumer.close)
         except TimeoutError:
             log.warning("kafka_consumer_close_timed_out")
 

@@ -74,7 +74,8 @@ class Producer:
         """Returns when Kafka has the record; raises BrokerUnavailable when that takes too long."""
         arrived = self._produce(topic, key, value, headers, partition)
         try:
-            await asyncio.wait_for(arrived, timeout or self._seconds + 1.0)
+            async with asyncio.timeout(timeout or self._seconds + 1.0):
+                await arrived
         except TimeoutError:
             raise BrokerUnavailable("no acknowledgement in time") from None
 
