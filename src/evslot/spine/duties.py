@@ -23,17 +23,19 @@ MEASURE_SECONDS = 2.0
 
 CLEAN_UP_ROWS = 1000
 """Where a statement of the clean-up found as many, the next comes at once: there is more."""
+# Rows by where they lie: however little the planner knows of a table that has just grown, it looks
+# at each of them once (by their keys: 14 s for 5,000 of 12,000).
 CLEAN_UP = (
     "select outbox_partitions()",
     # what was written while no day had a partition yet, after days without anybody at work
-    """delete from outbox_rest where id in (
-         select id from outbox_rest where sent_at < now() - interval '1 day' limit 5000)""",
+    """delete from outbox_rest where ctid = any(array(
+         select ctid from outbox_rest where sent_at < now() - interval '1 day' limit 5000))""",
     # kept longer than the topics, so that nothing that can still be read is unknown
-    """delete from inbox where command_id in (
-         select command_id from inbox where received_at < now() - interval '9 days'
-           and state <> 'open' limit 5000)""",
-    """delete from ask where command_id in (
-         select command_id from ask where answered_at < now() - interval '9 days' limit 5000)""",
+    """delete from inbox where ctid = any(array(
+         select ctid from inbox where received_at < now() - interval '9 days'
+           and state <> 'open' limit 5000))""",
+    """delete from ask where ctid = any(array(
+         select ctid from ask where answered_at < now() - interval '9 days' limit 5000))""",
     jobs.CLEAN_UP,
 )
 

@@ -75,9 +75,9 @@ where job.state = 'failed'"""
 COUNTS = "select kind, state, count(*) as jobs from job group by kind, state"
 
 CLEAN_UP = """
-delete from job where id in (
-  select id from job where state in ('done', 'failed') and finished_at < now() - interval '30 days'
-  limit 1000)"""
+delete from job where ctid = any(array(
+  select ctid from job
+  where state in ('done', 'failed') and finished_at < now() - interval '30 days' limit 1000))"""
 
 
 class JobFailed(Struct, frozen=True, kw_only=True):
