@@ -29,6 +29,8 @@ COPY = "faults-copy"
 EMPTY_SECONDS = 25.0
 """A stopped member leaves its group after 8 s."""
 BURIED_SECONDS = 90.0
+BURYING_SECONDS = 3.0
+"""From a handler's last breakage to a record in the dead topic, at most."""
 
 
 @registered
@@ -150,13 +152,13 @@ class Poison(Repeated):
 
 PLANT = """
 create or replace function planted() returns trigger language plpgsql as $$ begin
-  if hashtext(new.charger_id::text || lower(new.period)::text) % 10 = 0 then
+  if hashtext({what}) % {one_in} = 0 then
     raise exception 'planted';
   end if;
   return new;
 end $$;
-create trigger planted before insert on reservation for each row execute function planted()"""
-UPROOT = "drop trigger if exists planted on reservation; drop function if exists planted()"
+create trigger planted before insert on {table} for each row execute function planted()"""
+UPROOT = "drop trigger if exists planted on {table}; drop function if exists planted()"
 
 
 @registered
@@ -165,15 +167,38 @@ class BrokenHandler(Repeated):
 
     name = "broken-handler"
     every = (2.0, 5.0)
+    lasts = (5.0, 20.0)
+    service, table = "reservation", "reservation"
+    what = "new.charger_id::text || lower(new.period)::text"
+    one_in = 10
 
     async def strike(self, rig: Rig, dice: random.Random) -> None:
-        async with rig.system.database("reservation") as connection:
-            await connection.execute(PLANT)
-            rig.hit(self.name, "reservation")
+        plant = PLANT.format(table=self.table, what=self.what, one_in=self.one_in)
+        async with rig.system.database(self.service) as connection:
+            await connection.execute(plant)
+            rig.hit(self.name, self.service)
             try:
-                await self.pause(dice.uniform(5.0, 20.0))
+                await self.pause(dice.uniform(*self.lasts))
             finally:
-                await connection.execute(UPROOT)
+                await connection.execute(UPROOT.format(table=self.table))
+
+
+@registered
+class BrokenListener(BrokenHandler):
+    """F15: a service breaks on what it hears of every third booking, until a human has mended it.
+
+    Nobody repeats an event: what is buried comes back by the operator's hand, or never.
+    """
+
+    name = "broken-listener"
+    service, table = "station", "busy"
+    what = "new.ref::text"
+    one_in = 3
+
+    async def strike(self, rig: Rig, dice: random.Random) -> None:
+        await super().strike(rig, dice)
+        await asyncio.sleep(BURYING_SECONDS)
+        await asyncio.to_thread(rig.system.command, "dead", "replay", self.service, "--everything")
 
 
 def _reader(bootstrap: str) -> Consumer:

@@ -84,7 +84,10 @@ EAGER = Mix(thinks=0.05, cancels=0.6, looks=0.0)
 SEEDED = [
     Seeded(bug="no_inbox", checks=("I4",)),
     Seeded(
-        bug="offset_before_commit", faults=("kill-booking", "kill-database"), checks=("I2", "I10")
+        bug="offset_before_commit",
+        faults=("slow-database", "kill"),
+        checks=("I2", "I6", "I10"),
+        seconds=60,
     ),
     Seeded(
         bug="outbox_in_second_transaction", faults=("kill-booking",), checks=("I10",), seconds=45
@@ -99,7 +102,7 @@ SEEDED = [
     Seeded(bug="webhook_not_deduped", checks=("I5", "I9")),
     Seeded(bug="blind_retry", faults=("commit-unknown",), checks=("I3", "I4"), seconds=45),
     Seeded(bug="stale_decision", checks=("I11",), mix=EAGER),
-    Seeded(bug="dead_letters_dropped", faults=("broken-handler",), checks=("I2",)),
+    Seeded(bug="dead_letters_dropped", faults=("broken-listener",), checks=("I10",), seconds=30),
 ]
 PATCHED_ELSEWHERE = {"no_exclusion_constraint"}
 

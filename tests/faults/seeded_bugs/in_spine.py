@@ -132,9 +132,9 @@ def expiry_by_process_clock() -> None:
     bookings.CONFIRM_RESERVATION = bookings.CONFIRM_RESERVATION.replace("clock_timestamp()", behind)
 
 
-@bug("reservation")
+@bug("station")
 def dead_letters_dropped() -> None:
-    """What a handler breaks on is forgotten."""
+    """What a handler breaks on is forgotten (of commands that would be mended by repeats)."""
     from evslot.spine import lanes
 
     async def forget(*_: Any) -> None:
