@@ -66,6 +66,7 @@ SETTINGS = {
 JAVA_OPTIONS = (
     "-Xms64m",
     "-Xmx384m",
+    "-Xmn64m",  # a young collection stops all for 10 ms, however much it finds: rarely
     "-Xss512k",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
