@@ -16,6 +16,7 @@ from evslot.embedded.throwaway import START_SECONDS, PostgresServer, Servers
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+SLICE_STOP_SECONDS = 60.0
 SLOW_FOLDERS = ("embedded", "journeys", "faults")
 """Their tests start processes, or talk to a whole system."""
 
@@ -84,6 +85,10 @@ def proof_slice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)  # it takes its system down
+                try:
+                    process.wait(SLICE_STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
 
 def _fixtures(item: pytest.Item) -> list[str]:
