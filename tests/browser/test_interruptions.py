@@ -1,11 +1,12 @@
 """Nothing that was typed or chosen is lost: six kinds of interruption, two of each."""
 
+import asyncio
 import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from evslot.services.station.messages import StationView
 from evslot.values import Period
@@ -283,11 +284,47 @@ async def test_ten_minutes_of_sleep_let_a_hold_lapse_and_it_is_held_again(
     await books(page)
 
 
+async def test_news_of_a_lapsed_hold_that_come_late_do_not_end_the_next_one(
+    driver: Driver, station: StationView, browser_system: RunningSystem
+) -> None:
+    page = driver.page
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        asked.set()
+        await told.wait()
+        await route.continue_()
+
+    async def meanwhile(route: Route) -> None:
+        async with page.expect_response(re.compile(number)):
+            told.set()
+        await route.continue_()
+
+    await page.clock.install()
+    await driver.sign_up()
+    await hold_slot(driver, station)
+    number = held_number(page)
+    await page.route(re.compile(number), late)
+    await sleep_ten_minutes(driver, browser_system)
+    async with asyncio.timeout(10):
+        await asked.wait()
+    await expect(page.get_by_text("The hold is over")).to_be_visible()
+    await page.route("**/v1/quotes", meanwhile)
+    await page.get_by_role("button", name="Hold it again").click()
+    await hold_is_kept(page)
+    await books(page)
+
+
+def held_number(page: Page) -> str:
+    (number,) = re.findall(r"reservation=([0-9a-f-]+)", page.url)
+    return number
+
+
 async def sleep_ten_minutes(driver: Driver, system: RunningSystem) -> None:
     """The browser's clock leaps; for the system the hold alone is as old as that."""
     await driver.page.context.set_offline(True)
     driver.expects(CUT)
-    (number,) = re.findall(r"reservation=([0-9a-f-]+)", driver.page.url)
+    number = held_number(driver.page)
     async with system.database("reservation") as database:
         for statement in LAPSED:
             await database.execute(statement, UUID(number))
