@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
@@ -316,7 +317,7 @@ async def test_news_of_a_lapsed_hold_that_come_late_do_not_end_the_next_one(
 
 
 def held_number(page: Page) -> str:
-    (number,) = re.findall(r"reservation=([0-9a-f-]+)", page.url)
+    (number,) = parse_qs(urlsplit(page.url).query)["reservation"]
     return number
 
 
