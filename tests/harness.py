@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
 
@@ -309,7 +309,6 @@ class Harness:
         """The record a gateway would write, and the correlation id of its answer."""
         name = str(uuid4())
         kind = type(what)
-        now = datetime.now(UTC)
         system_call = caller == SYSTEM
         envelope = Envelope(
             id=number,
@@ -319,7 +318,7 @@ class Harness:
             correlation_id=name,
             answer_to="gateway-replies/0",
             answer_key=self._answer_key.public,
-            not_after=None if isinstance(what, Query) else now + timedelta(seconds=30),
+            begin_within=None if isinstance(what, Query) else 30.0,
             caller=token_of(caller) if caller.kind == "user" else None,
         )
         owner = what.destination()

@@ -1,15 +1,18 @@
-"""A machine that is at fault: disks that are full, clocks that are off. Only where it can be done.
+"""A machine that is at fault: disks full or broken, clocks that are off. Where it can be done.
 
-Both need what not every machine lets one do (mounting as root, libfaketime), so they are there
-only where that is there; `python -m tests.faults --help` lists what is.
+All need what not every machine lets one do (mounting and tracing as root, libfaketime), so they
+are there only where that is there; `python -m tests.faults --help` lists what is.
 """
 
 import asyncio
 import os
 import random
+import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from evslot import system
@@ -68,6 +71,37 @@ class DiskFull(Repeated):
                 subprocess.run(["umount", "-l", str(self._disk / server)], check=True)
 
 
+class FsyncError(Repeated):
+    """F13: what is written cannot be brought to the disk: each fsync says EIO, for some seconds."""
+
+    name = "fsync-error"
+    every = (5.0, 12.0)
+    lasts = (6.0, 8.0)
+    """A broker writes what it must keep every five seconds."""
+
+    async def strike(self, rig: Rig, dice: random.Random) -> None:
+        server = dice.choice(("postgres", "kafka"))
+        before = rig.system.restarts()[server]
+        processes = ",".join(str(process.pid) for process in rig.system.family(server))
+        with tempfile.NamedTemporaryFile(prefix="evslot-fsync-") as seen:
+            tracer = await asyncio.create_subprocess_exec(
+                *("strace", "-f", "-q", "-o", seen.name, "-p", processes),
+                *("-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO"),
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            try:
+                await self.pause(dice.uniform(*self.lasts))
+            finally:
+                with suppress(ProcessLookupError):
+                    tracer.send_signal(signal.SIGINT)  # lets go of all of them
+                await tracer.wait()
+            failed = seen.read().count(b"(INJECTED)")
+        await rig.healed(BACK_SECONDS)
+        if failed:
+            restarts = rig.system.restarts()[server] - before
+            rig.hit(self.name, server, failed=failed, restarts=restarts)
+
+
 class ClockSkew(Repeated):
     """F14: clocks of some services are minutes off from the start on, each another way.
 
@@ -118,5 +152,7 @@ def _libraries() -> Iterator[str]:
 
 if os.geteuid() == 0 and Path("/bin/mount").exists():
     FAULTS[DiskFull.name] = DiskFull
+if os.geteuid() == 0 and shutil.which("strace"):
+    FAULTS[FsyncError.name] = FsyncError
 if "EVSLOT_PROOF_SKEW" in os.environ and next(_libraries(), None) is not None:
     FAULTS[ClockSkew.name] = ClockSkew

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from evslot.services.station.messages import StationView
+from tests.faults.canaries import plant
 from tests.faults.recording import Client, Procs, Told, Wanted, fresh_key
 from tests.faults.rig import Rig
 from tests.faults.wishes import Wishes
@@ -101,6 +102,8 @@ class Load:
             self._client(person, number) for number, person in enumerate([*people, operator])
         ]
         self._operator = self._clients.pop()
+        tokens = [client.token for client in (*self._clients, self._operator)]
+        await plant(self._rig.folder, town, [*people, operator], tokens)
         self._wishes = Wishes(self.stations, random.Random(f"wishes {self._rig.seed}"))
 
     def begin(self) -> None:

@@ -216,7 +216,7 @@ class Made:
             topic=topic,
             partition=0,
             offset=len(records),
-            timestamp=0,
+            timestamp=int(self.now.timestamp() * 1000),
             key=key,
             headers=headers,
             value=json.dumps(body),
@@ -374,7 +374,6 @@ class Made:
         return str(Op(asked=asked, told=None).command_id)
 
     def _sent(self, part: str, name: str, command: str, trace: str = "") -> Record:
-        until = (self.now + timedelta(seconds=30)).isoformat()
-        more = {"not_after": until, "traceparent": trace}
+        more = {"begin_within": "30", "traceparent": trace}
         topic, kind = f"{part}-service", f"{part}.{name}"
         return self.record(topic, kind, command, {}, "00aa", "gateway", **more)

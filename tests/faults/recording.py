@@ -70,6 +70,7 @@ class Client:
         self, town: Town, history: History, procs: Procs, user: str, token: str, gateway: int
     ) -> None:
         self.user = user
+        self.token = token
         self.gateway = gateway
         self.until = float("inf")
         """Monotonic time after which nothing is repeated any more; what is open stays unknown."""
@@ -77,7 +78,6 @@ class Client:
         self._history = history
         self._procs = procs
         self._proc = procs.fresh()
-        self._token = token
 
     async def get(self, f: str, path: str, params: Any = None, **args: Any) -> Told:
         """A read, asked once."""
@@ -154,7 +154,7 @@ class Client:
         return told
 
     async def _request(self, wanted: Wanted, gateway: int) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         if wanted.key:
             headers["Idempotency-Key"] = wanted.key
         if wanted.respond_async:

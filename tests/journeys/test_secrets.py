@@ -13,6 +13,7 @@ from evslot import system as parts
 from evslot.services.station.messages import StationView
 from evslot.spine.kafka import read_all
 from evslot.spine.topics import Topics
+from tests.faults.canaries import secret_of
 from tests.journeys.people import Person, Said, Town, tomorrow
 from tests.journeys.running_system import RunningSystem
 
@@ -76,11 +77,6 @@ async def test_a_token_read_from_a_topic_is_refused_at_the_edge(
         for token in (jwt, f"{jwt}.", f"{jwt}.{'A' * 43}"):
             answer = await Person(town, token).request("GET", "/v1/reservations")
             assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
-
-
-def secret_of(access_token: str) -> str:
-    """The JWT before it travels with every request, and is worth nothing alone."""
-    return access_token.rpartition(".")[2]
 
 
 def found_in(planted: dict[str, str], *haystacks: bytes) -> set[str]:

@@ -1,10 +1,12 @@
 """Records nobody can read: buried with the reason, and never the end of the process."""
 
 import json
+from datetime import timedelta
 from uuid import uuid4
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from evslot.spine.callers import SYSTEM
 from evslot.spine.message import Secret
@@ -25,7 +27,7 @@ def changed(h: Harness, *, value: bytes | None = None, **headers: bytes | None) 
     kept = {name: text for name, text in incoming.headers if name not in headers}
     added = {name: text for name, text in headers.items() if text is not None}
     return Hand(
-        msgspec.structs.replace(
+        replace(
             incoming,
             headers=tuple({**kept, **added}.items()),
             value=incoming.value if value is None else value,
@@ -68,7 +70,10 @@ BAD_HEADERS: dict[str, dict[str, bytes | None]] = {
     "a version that is no number": {"ce_version": "\u00b2".encode()},
     "an endless version": {"ce_version": b"9" * 5000},
     "bytes that are no text": {"ce_source": b"\xff\xfe"},
-    "a time without offset": {"not_after": b"2026-01-01T00:00:00"},
+    "a time without offset": {"caller_as_of": b"2026-01-01T00:00:00"},
+    "a time below nothing": {"begin_within": b"-1"},
+    "a time that never ends": {"begin_within": b"inf"},
+    "a time that is no number": {"answer_within": b"nan"},
     "a place for answers that is none": {"answer_to": b"gateway-replies/many"},
 }
 
@@ -93,7 +98,7 @@ async def test_a_sealed_field_that_is_no_sealed_text_is_poison(h: Harness) -> No
     incoming, _ = h.record(Mint(account="a", password=Secret("word")), SYSTEM, uuid4())
     others = [5, None, "", "clear text", "ledger-unknown.AAAA", {"a": 1}]
     bodies = [json.dumps({"account": "a", "password": other}).encode() for other in others]
-    bad = [Hand(msgspec.structs.replace(incoming, value=body)) for body in bodies]
+    bad = [Hand(replace(incoming, value=body)) for body in bodies]
 
     await h.commands._persist(list(bad))
     await h._collect()
@@ -118,11 +123,24 @@ async def test_bad_events_are_buried_too(h: Harness) -> None:
 async def test_a_question_nobody_can_read_is_answered_as_failed(h: Harness) -> None:
     incoming, name = h.record(GetBalance(account="a"), SYSTEM, uuid4())
 
-    await h.queries._serve(Hand(msgspec.structs.replace(incoming, value=DEEP)))
+    await h.queries._serve(Hand(replace(incoming, value=DEEP)))
 
     answer = h.answer_of(name)
     assert answer is not None
     assert answer.status == 500
+
+
+async def test_a_question_whose_asker_has_gone_is_not_answered(h: Harness) -> None:
+    """By the clocks of broker and database: those of processes may be wrong."""
+    await h.ask(GetBalance(account="a"))  # from now on the lane knows the database's time
+    answered = {}
+    for age in (1, 9):
+        incoming, name = h.record(GetBalance(account="a"), SYSTEM, uuid4())
+        stamped = incoming.appended_at - timedelta(seconds=age)
+        headers = (*incoming.headers, ("answer_within", b"5"))
+        await h.queries._serve(Hand(replace(incoming, appended_at=stamped, headers=headers)))
+        answered[age] = h.answer_of(name) is not None
+    assert answered == {1: True, 9: False}
 
 
 async def test_the_letter_of_the_largest_record_fits_the_dead_topic(h: Harness) -> None:

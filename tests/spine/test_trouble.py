@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -305,8 +306,9 @@ async def test_a_broken_event_goes_alone_and_the_others_are_heard(h: Harness) ->
 
 
 def late(incoming: Incoming) -> Hand:
-    headers = {**dict(incoming.headers), "not_after": b"2026-01-01T00:00:00+00:00"}
-    return Hand(msgspec.structs.replace(incoming, headers=tuple(headers.items())))
+    return Hand(
+        msgspec.structs.replace(incoming, appended_at=incoming.appended_at - timedelta(seconds=31))
+    )
 
 
 async def test_what_comes_too_late_is_not_done_and_not_stored(h: Harness) -> None:

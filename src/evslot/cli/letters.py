@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 from cyclopts import App
@@ -76,13 +75,9 @@ def letters(service: str) -> list[tuple[int, DeadLetter]]:
 
 def again(letter: DeadLetter) -> list[tuple[str, bytes]]:
     """The headers of a replay: nobody waits, the time starts anew."""
-    dropped = {"answer_to", "answer_key", "correlation_id", "wait", "not_after", "caller_as_of"}
+    dropped = {"answer_to", "answer_key", "correlation_id", "answer_within", "caller_as_of"}
     headers = [(name, value.encode()) for name, value in letter.headers if name not in dropped]
-    names = {name for name, _ in letter.headers}
-    if "not_after" in names:
-        late = datetime.now(UTC) + timedelta(seconds=30)
-        headers.append(("not_after", late.isoformat().encode()))
-    if "caller" in names:
+    if "caller" in dict(letter.headers):
         headers.append(("caller_as_of", letter.appended_at.isoformat().encode()))
     if "#" in dict(letter.headers).get("answer_to", ""):
         headers.append(("answer_to", dict(letter.headers)["answer_to"].encode()))

@@ -209,8 +209,6 @@ class Backend:
         self, message: Message, number: UUID, asker: Asker, correlation_id: str, lasting: bool
     ) -> Envelope:
         kind = type(message)
-        now = datetime.now(UTC)
-        limit = None if lasting else now + timedelta(seconds=self._settings.not_after_seconds)
         trace = asker.traceparent
         return Envelope(
             id=number,
@@ -220,8 +218,8 @@ class Backend:
             correlation_id=correlation_id,
             answer_to=f"{self._topics.replies}/{self._replies.partition}",
             answer_key=self._answer_key.public,
-            wait_until=now + timedelta(seconds=self._settings.wait_seconds),
-            not_after=limit,
+            answer_within=self._settings.wait_seconds,
+            begin_within=None if lasting else self._settings.not_after_seconds,
             caller=asker.jwt,
             traceparent=trace if trace and TRACEPARENT.fullmatch(trace) else _new_trace(),
         )
@@ -232,7 +230,7 @@ class Backend:
         After `not_after` and a minute for a service that is behind.
         """
         limit = timedelta(seconds=self._settings.not_after_seconds + LATE_SECONDS)
-        return datetime.now(UTC) > operation.accepted_at + limit
+        return operation.age > limit
 
     def _outcome(self, kind: type[Message], answer: Answer) -> Any:
         self._count(kind, "done" if answer.ok else answer.code or "refused")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evslot.gateway import store
 from evslot.spine.db import Database, is_trouble
@@ -32,9 +33,15 @@ class Operation(Struct, frozen=True, kw_only=True):
     type: str
     caller: UserId | None
     accepted_at: datetime
+    age: timedelta = timedelta(0)
+    """When it was looked up; by one clock, though another gateway may have accepted it."""
+
+    def aged(self) -> "Operation":
+        """As of now, by the clock of the process that accepted it."""
+        return replace(self, age=datetime.now(UTC) - self.accepted_at)
 
     def row(self) -> store.OperationRow:
-        return (self.operation_id, self.service, self.type, self.caller, self.accepted_at)
+        return (self.operation_id, self.service, self.type, self.caller, self.aged().age)
 
 
 class Operations:
@@ -79,7 +86,7 @@ class Operations:
     async def find(self, operation_id: UUID) -> Operation | None:
         """Raises what the database raises where it is away."""
         if kept := self._unwritten.get(operation_id):
-            return kept
+            return kept.aged()
         async with asyncio.timeout(READ_SECONDS):
             row = await store.select_operation(self._database, operation_id)
         if row is None:
@@ -90,6 +97,7 @@ class Operations:
             type=row["type"],
             caller=row["caller"],
             accepted_at=row["accepted_at"],
+            age=row["age"],
         )
 
     async def _tend(self) -> None:
@@ -120,8 +128,7 @@ class Operations:
 
     async def _clean(self) -> None:
         try:
-            before = datetime.now(UTC) - KEPT
-            await store.delete_old_operations(self._database, before, CLEANED_AT_ONCE)
+            await store.delete_old_operations(self._database, KEPT, CLEANED_AT_ONCE)
         except Exception as error:
             if not is_trouble(error):
                 raise

@@ -1,7 +1,7 @@
 """SQL of the edge's own database: operations not told at once, and the history of requests."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -9,14 +9,19 @@ from evslot.spine.db import Database, Row, columns
 
 INSERT_OPERATIONS = """
 insert into operation (id, service, type, caller, accepted_at)
-select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[])
+select id, service, type, caller, now() - age
+from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::interval[])
+  as accepted (id, service, type, caller, age)
 on conflict (id) do nothing"""
 
-SELECT_OPERATION = "select id, service, type, caller, accepted_at from operation where id = $1"
+SELECT_OPERATION = """
+select id, service, type, caller, accepted_at, now() - accepted_at as age
+from operation where id = $1"""
 
 DELETE_OLD_OPERATIONS = """
-delete from operation where id in
-  (select id from operation where accepted_at < $1 order by accepted_at limit $2)"""
+delete from operation where id in (
+  select id from operation
+  where accepted_at < now() - $1::interval order by accepted_at limit $2)"""
 
 REQUEST_PARTITIONS = "select request_partitions()"
 
@@ -30,7 +35,8 @@ limit $5"""
 
 DELETE_REQUESTS_OF = "delete from request where user_id = any($1::uuid[])"
 
-OperationRow = tuple[UUID, str, str, UUID | None, datetime]
+OperationRow = tuple[UUID, str, str, UUID | None, timedelta]
+"""Id, service, type, caller, and how long ago it was accepted."""
 
 
 async def insert_operations(database: Database, rows: Sequence[OperationRow]) -> None:
@@ -42,9 +48,9 @@ async def select_operation(database: Database, operation_id: UUID) -> Row | None
     return await database.fetch_row(SELECT_OPERATION, operation_id)
 
 
-async def delete_old_operations(database: Database, before: datetime, limit: int) -> int:
+async def delete_old_operations(database: Database, older: timedelta, limit: int) -> int:
     """Answers how many it deleted; less than `limit` means that none is left."""
-    return await database.execute(DELETE_OLD_OPERATIONS, before, limit)
+    return await database.execute(DELETE_OLD_OPERATIONS, older, limit)
 
 
 class RequestRow(NamedTuple):

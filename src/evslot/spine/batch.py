@@ -72,7 +72,7 @@ class Ended(Struct, kw_only=True):
     @property
     def arrival(self) -> inbox.Arrival:
         """In time if any of the repeats is: a late one must not hide the one that is not."""
-        limits = [item.envelope.not_after for item in self.bodies[self.counts]]
+        limits = [item.not_after for item in self.bodies[self.counts]]
         latest = None if None in limits else max(limit for limit in limits if limit)
         return msgspec.structs.replace(self.told.arrival, not_after=latest)
 

@@ -223,6 +223,12 @@ class Clock:
             self._said, self._asked = await connection.fetchval("select now()"), before
         return self._said + timedelta(seconds=time.monotonic() - self._asked)
 
+    def guessed(self) -> datetime | None:
+        """By what it said the last time, however long ago; None before the first."""
+        if self._said is None:
+            return None
+        return self._said + timedelta(seconds=time.monotonic() - self._asked)
+
 
 async def _acquired(pool: asyncpg.Pool) -> Connection:
     """A connection of the pool. Who gives up waiting leaves it to the next one.

@@ -12,6 +12,9 @@ import msgspec
 from msgspec import Struct
 
 T = TypeVar("T")
+
+LONGEST_SECONDS = 86_400.0
+"""What a header may allow an answer or a beginning."""
 Outcome = TypeVar("Outcome")
 
 
@@ -298,10 +301,13 @@ class Envelope(Struct, frozen=True, kw_only=True):
     """`<topic>/<partition>` for a gateway's reply partition, `<topic>#<key>` for a service."""
     answer_key: str | None = None
     """Public key (base64url X25519) that sealed fields of the answer are sealed to."""
-    wait_until: datetime | None = None
-    """Nobody reads an answer after this."""
-    not_after: datetime | None = None
-    """A user's command has no effect after this; none for saga, job and event records."""
+    answer_within: float | None = None
+    """Seconds from the broker's stamp on; nobody reads an answer that comes later."""
+    begin_within: float | None = None
+    """Seconds from the broker's stamp on; a user's command has no effect when begun later.
+
+    None for saga, job and event records. Not instants: the clock of who writes may be wrong.
+    """
     caller: str | None = None
     """The JWT of the person who asks; worth nothing at the edge."""
     traceparent: str | None = None
@@ -319,8 +325,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
             ("correlation_id", self.correlation_id),
             ("answer_to", self.answer_to),
             ("answer_key", self.answer_key),
-            ("wait", self.wait_until.isoformat() if self.wait_until else None),
-            ("not_after", self.not_after.isoformat() if self.not_after else None),
+            ("answer_within", _seconds_said(self.answer_within)),
+            ("begin_within", _seconds_said(self.begin_within)),
             ("caller", self.caller),
             ("traceparent", self.traceparent),
             ("caller_as_of", self.caller_as_of.isoformat() if self.caller_as_of else None),
@@ -340,14 +346,27 @@ class Envelope(Struct, frozen=True, kw_only=True):
                 correlation_id=found.get("correlation_id"),
                 answer_to=found.get("answer_to"),
                 answer_key=found.get("answer_key"),
-                wait_until=_instant(found.get("wait")),
-                not_after=_instant(found.get("not_after")),
+                answer_within=_seconds(found.get("answer_within")),
+                begin_within=_seconds(found.get("begin_within")),
                 caller=found.get("caller"),
                 traceparent=found.get("traceparent"),
                 caller_as_of=_instant(found.get("caller_as_of")),
             )
         except KeyError as missing:
             raise ValueError(f"the record has no header {missing}") from None
+
+
+def _seconds_said(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds:g}"
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    seconds = float(text)
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        raise ValueError("a time that is none")
+    return seconds
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import base64
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID, uuid4
 
@@ -69,12 +69,18 @@ class Told(Struct, frozen=True, kw_only=True):
     fingerprint: bytes = b""
 
     @property
+    def not_after(self) -> datetime | None:
+        """When the command is too late, by the broker's clock."""
+        within = self.envelope.begin_within
+        return None if within is None else self.incoming.appended_at + timedelta(seconds=within)
+
+    @property
     def arrival(self) -> Arrival:
         return Arrival(
             command_id=self.envelope.id,
             fingerprint=self.fingerprint,
             type=self.envelope.type,
-            not_after=self.envelope.not_after,
+            not_after=self.not_after,
         )
 
 

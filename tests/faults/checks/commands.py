@@ -130,9 +130,10 @@ def _commands_begun(run: Run, judged: Judged) -> None:
             elif record.id not in replied | buried:
                 silent.append(record)
         for record in silent:
-            until = record.headers.get("not_after")
+            within = record.headers.get("begin_within")
             after = [at for offset, at in handled[record.partition] if offset > record.offset]
-            if until is None or any(at < instant(until) for at in after):
+            until = record.timestamp / 1000 + float(within or "inf")
+            if within is None or any(at.timestamp() < until for at in after):
                 where = f"{record.topic}/{record.partition}@{record.offset}"
                 judged.find(
                     f"{record.type} {record.id} at {where} was passed over", ids=(record.id,)
