@@ -1,25 +1,23 @@
-"""A machine that is at fault: disks full or broken, clocks that are off. Where it can be done.
+"""A machine that is at fault: disks full or broken, clocks that are off.
 
-All need what not every machine lets one do (mounting and tracing as root, libfaketime), so they
-are there only where that is there; `python -m tests.faults --help` lists what is.
+Disks need what not every machine lets one do (mounting and tracing as root), so those faults are
+there only where that is; `python -m tests.faults --help` lists what is.
 """
 
 import asyncio
+import json
 import os
 import random
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from evslot import system
-from tests.faults.nemesis import FAULTS, Repeated
-from tests.faults.rig import Rig
+from tests.faults.nemesis import FAULTS, Repeated, registered
+from tests.faults.rig import PARTS, Rig
 
-LIBRARIES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
 SIZE = "700m"
 CHUNK = bytes(1 << 20)
 BACK_SECONDS = 120.0
@@ -102,36 +100,45 @@ class FsyncError(Repeated):
             rig.hit(self.name, server, failed=failed, restarts=restarts)
 
 
+@registered
 class ClockSkew(Repeated):
-    """F14: clocks of some services are minutes off from the start on, each another way.
+    """F14: processes whose clocks are off, each another way, and jump while holds run.
 
-    Only where EVSLOT_PROOF_SKEW is set: under libfaketime a gateway never got ready, so they are
-    left out here, and the services have not been proved so yet.
+    Gateways by less than what a token's time may be off: at more they refuse to let anybody in.
     """
 
     name = "clock-skew"
-    every = (5.0, 6.0)
-    offsets = ("-300s", "-60s", "-5s", "+5s", "+60s", "+300s")
+    every = (3.0, 6.0)
+    offsets = (-300.0, -60.0, -5.0, 5.0, 60.0, 300.0)
+    at_edge = (-45.0, -5.0, 5.0, 45.0)
 
     async def prepare(self, rig: Rig) -> None:
-        dice = random.Random(f"skew {rig.seed}")
-        skews = {name: dice.choice(self.offsets) for name in dice.sample(list(system.SERVICES), 3)}
-        self._skews = skews
-        folder = Path(__file__).parent / "skewed"
+        self._file = rig.folder / "skews.json"
+        self._skews: dict[str, float] = {}
+        self._write()
         environment = rig.system.environment
-        paths = [str(folder), environment.get("PYTHONPATH", "")]
+        paths = [str(Path(__file__).parent / "skewed"), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        environment["EVSLOT_SKEWS"] = ",".join(f"{name}:{by}" for name, by in skews.items())
-        environment["EVSLOT_SKEW_LIBRARY"] = next(_libraries())
-
-    async def start(self, rig: Rig, dice: random.Random) -> None:
-        """It is so from the start; who is told here is the history."""
-        for name, by in self._skews.items():
-            rig.hit(self.name, name, offset=by)
-        await super().start(rig, dice)
+        environment["EVSLOT_SKEWS"] = str(self._file)
 
     async def strike(self, rig: Rig, dice: random.Random) -> None:
-        """Nothing more: one cannot change it under a process."""
+        process = dice.choice(PARTS)
+        offsets = self.at_edge if process.startswith("gateway") else self.offsets
+        self._skews[process] = dice.choice(offsets)
+        self._write()
+        rig.hit(self.name, process, seconds=self._skews[process])
+
+    async def stop(self) -> None:
+        """All clocks jump back."""
+        await super().stop()
+        self._skews.clear()
+        self._write()
+
+    def _write(self) -> None:
+        """Whole at any moment: processes read it as they like."""
+        written = self._file.with_suffix(".new")
+        written.write_text(json.dumps(self._skews))
+        written.replace(self._file)
 
 
 def _fill(file: Path) -> None:
@@ -145,14 +152,7 @@ def _fill(file: Path) -> None:
                 raise
 
 
-def _libraries() -> Iterator[str]:
-    for pattern in LIBRARIES:
-        yield from map(str, Path("/").glob(pattern[1:]))
-
-
 if os.geteuid() == 0 and Path("/bin/mount").exists():
     FAULTS[DiskFull.name] = DiskFull
 if os.geteuid() == 0 and shutil.which("strace"):
     FAULTS[FsyncError.name] = FsyncError
-if "EVSLOT_PROOF_SKEW" in os.environ and next(_libraries(), None) is not None:
-    FAULTS[ClockSkew.name] = ClockSkew
