@@ -1,5 +1,8 @@
 """Every role reaches its own database and nothing else, with time limits on what it does."""
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -130,6 +133,32 @@ async def test_data_outlive_a_stop_and_a_stale_mark_of_a_killed_server(tmp_path:
         owner = await _connect(server, USER.name, USER.owner, USER.password)
         assert await owner.fetchval("SELECT count(*) FROM kept") == 0
         await owner.close()
+
+
+async def test_a_server_that_crashes_is_started_anew_and_does_not_mend_itself(
+    tmp_path: Path,
+) -> None:
+    """PostgreSQL 18 that fails again while it recovers stands still; a new process does not."""
+    server = EmbeddedPostgres(tmp_path, free_port())
+    async with Supervisor(_nodes(server), folder=tmp_path) as supervisor:
+        await server.provision([USER])
+        owner = await _connect(server, USER.name, USER.owner, USER.password)
+        await owner.execute("CREATE TABLE kept (id int)")
+        os.kill(await owner.fetchval("SELECT pg_backend_pid()"), signal.SIGKILL)
+        for _ in range(600):
+            if supervisor.restarts("postgres") and await _answers(server):
+                break
+            await asyncio.sleep(0.05)
+        owner = await _connect(server, USER.name, USER.owner, USER.password)
+        assert await owner.fetchval("SELECT count(*) FROM kept") == 0
+        await owner.close()
+
+
+async def _answers(server: EmbeddedPostgres) -> bool:
+    try:
+        return await server.ready()
+    except OSError:
+        return False
 
 
 async def test_the_superuser_password_is_in_a_file_of_its_owner(

@@ -34,6 +34,9 @@ SETTINGS = {
     "autovacuum_max_workers": "2",
     "max_worker_processes": "4",
     "max_parallel_workers": "2",
+    # Who keeps it alive starts it again: a server that picks itself up hangs for ever where its
+    # disk fails once more meanwhile ("in recovery mode", and nobody recovers).
+    "restart_after_crash": "off",
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_timezone": "UTC",
