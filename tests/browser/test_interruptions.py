@@ -24,6 +24,7 @@ LAPSED = (
     "update occupancy set held_until = now() - interval '8 minutes' where ref = $1",
     "update reservation set held_until = now() - interval '8 minutes' where reservation_id = $1",
 )
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 CHOSEN = re.compile("^18:15 to 19:15, €3.40, free")
 
 
@@ -314,6 +315,39 @@ async def test_news_of_a_lapsed_hold_that_come_late_do_not_end_the_next_one(
     await page.get_by_role("button", name="Hold it again").click()
     await hold_is_kept(page)
     await books(page)
+
+
+async def test_an_answer_of_before_a_change_does_not_undo_it(
+    driver: Driver, station: StationView
+) -> None:
+    page = driver.page
+    read, told = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        before = await route.fetch()
+        read.set()
+        await told.wait()
+        await route.fulfill(response=before)
+
+    await driver.sign_up()
+    await hold_slot(driver, station)
+    number = held_number(page)
+    await books(page)
+    await page.route(re.compile(f"/v1/reservations/{number}$"), late, times=1)
+    driver.expects(CUT)
+    await page.context.set_offline(True)
+    await page.context.set_offline(False)
+    async with asyncio.timeout(10):
+        await read.wait()
+    await page.get_by_role("button", name="Cancel …").click()
+    await page.get_by_role("button", name=re.compile("^Cancel f")).click()
+    await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
+    async with page.expect_response(re.compile(f"/v1/reservations/{number}$")) as answered:
+        told.set()
+    await (await answered.value).finished()
+    await page.evaluate(DRAWN)
+    await expect(page.get_by_text("Booked", exact=True)).to_have_count(0)
+    await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
 
 
 def held_number(page: Page) -> str:
