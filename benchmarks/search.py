@@ -28,7 +28,9 @@ from evslot import system
 LATEST = Path(__file__).parent / "results" / "search.json"
 TIMES = 100
 RATE = 200.0
-SECONDS, WARM_UP = 30.0, 15.0
+SECONDS, WARM_UP = 20.0, 15.0
+ROUNDS = 3
+"""The one with the median p99 counts: a machine that others use too is now and then slower."""
 LIMITS = {"p50_ms": 10.0, "p99_ms": 40.0, "freshness_p99_ms": 400.0}
 BOOKED = """
 insert into busy (ref, version, station_id, charger_id, kind, state, occupies, period, occupied)
@@ -55,6 +57,8 @@ class SearchFindings(Struct, frozen=True, kw_only=True):
     seconds: float
     p50_ms: float
     p99_ms: float
+    rounds: list[tuple[float, float]]
+    """p50 and p99 in milliseconds of each; the median by p99 is what is shown."""
     by_kind: dict[str, tuple[int, float, float]]
     """Requests, p50 and p99 in milliseconds."""
     statuses: dict[int, int]
@@ -65,6 +69,15 @@ class SearchFindings(Struct, frozen=True, kw_only=True):
     freshness_p99_ms: float
     freshness_samples: int
     limits: dict[str, float]
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """Searches for some seconds: milliseconds, and what each cost."""
+
+    p50: float
+    p99: float
+    cpu: dict[str, float]
+    load: Arrivals
 
 
 def main(arguments: list[str]) -> None:
@@ -88,7 +101,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks search", description=__doc__)
     parser.add_argument("--times", type=int, default=TIMES, help="size of the sample")
     parser.add_argument("--rate", type=float, default=RATE, help="searches a second")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each round")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of which the median counts")
     parser.add_argument("--to", type=Path, default=LATEST, help="file of the findings")
     return parser.parse_args(arguments)
 
@@ -99,13 +113,7 @@ async def _measure(
     version, chargers, bookings = await _book(running)
     await running.quiet()
     questions = Questions(Random(7))
-    before = _cpu(running)
-    load = await run_arrivals(
-        running.gateway_port, options.rate, questions.next, warm_up=WARM_UP, seconds=options.seconds
-    )
-    after = _cpu(running)
-    count = sum(load.statuses.values())
-    cpu = {name: round((after[name] - before[name]) / count * 1000, 3) for name in after}
+    rounds = [await _round(running, options, questions) for _ in range(options.rounds)]
     console.print("Booking, while half as many search …")
     beside = asyncio.create_task(
         run_arrivals(
@@ -119,7 +127,23 @@ async def _measure(
     fresh = await measure_freshness(running, options.seconds)
     await beside
     machine = report.this_machine(load_average, version)
-    return _findings(machine, load, cpu, fresh, chargers, bookings)
+    return _findings(machine, rounds, fresh, chargers, bookings)
+
+
+async def _round(
+    running: RunningSystem, options: argparse.Namespace, questions: Questions
+) -> Round:
+    before = _cpu(running)
+    load = await run_arrivals(
+        running.gateway_port, options.rate, questions.next, warm_up=WARM_UP, seconds=options.seconds
+    )
+    after = _cpu(running)
+    count = sum(load.statuses.values())
+    cpu = {name: round((after[name] - before[name]) / count * 1000, 3) for name in after}
+    everything = load.all()
+    p50, p99 = (percentile(everything, share) * 1000 for share in (0.50, 0.99))
+    console.print(f"p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    return Round(p99=p99, p50=p50, cpu=cpu, load=load)
 
 
 def _cpu(running: RunningSystem) -> dict[str, float]:
@@ -150,13 +174,13 @@ async def _book(running: RunningSystem) -> tuple[str, int, int]:
 
 def _findings(
     machine: Machine,
-    load: Arrivals,
-    cpu: dict[str, float],
+    rounds: list[Round],
     fresh: Freshness,
     chargers: int,
     bookings: int,
 ) -> SearchFindings:
-    everything = load.all()
+    median = sorted(rounds, key=lambda one: one.p99)[len(rounds) // 2]
+    load = median.load
     return SearchFindings(
         at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         machine=machine,
@@ -164,15 +188,16 @@ def _findings(
         bookings=bookings,
         rate=load.rate,
         seconds=load.seconds,
-        p50_ms=percentile(everything, 0.50) * 1000,
-        p99_ms=percentile(everything, 0.99) * 1000,
+        p50_ms=median.p50,
+        p99_ms=median.p99,
+        rounds=[(one.p50, one.p99) for one in rounds],
         by_kind={
             kind: (len(some), percentile(some, 0.5) * 1000, percentile(some, 0.99) * 1000)
             for kind, some in load.latencies.items()
         },
         statuses=load.statuses,
         client_share=load.own_cpu / (load.seconds + WARM_UP),
-        cpu_ms=cpu,
+        cpu_ms=median.cpu,
         freshness_p50_ms=percentile(fresh.seconds, 0.50) * 1000,
         freshness_p99_ms=percentile(fresh.seconds, 0.99) * 1000,
         freshness_samples=len(fresh.seconds),

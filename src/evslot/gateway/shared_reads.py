@@ -55,6 +55,7 @@ class SharedReads:
         self, question: Hashable, ask: Callable[[], Awaitable[T]], station_id: UUID | None
     ) -> _Entry:
         self._drop(question)
+        self._drop_stale()
         entry = _Entry(asyncio.ensure_future(ask()), station_id)
         self._entries[question] = entry
         if station_id is not None:
@@ -70,6 +71,19 @@ class SharedReads:
         while len(self._entries) > KEPT:
             self._drop(next(iter(self._entries)))
         return entry
+
+    def _drop_stale(self) -> None:
+        """The oldest, as far as they are over: what nobody will get is not kept.
+
+        Two thousand answers are half a million objects for the garbage collector to look through,
+        again and again (a fifth of a gateway's time at 200 searches a second).
+        """
+        now = time.monotonic()
+        while self._entries:
+            question, entry = next(iter(self._entries.items()))
+            if entry.fresh_until >= now:
+                return
+            self._drop(question)
 
     def _drop(self, question: Hashable) -> None:
         entry = self._entries.pop(question, None)

@@ -1,6 +1,5 @@
 """Search: what is near, with what is free there and what it costs."""
 
-from collections import defaultdict
 from collections.abc import Container, Sequence
 from datetime import datetime
 
@@ -267,17 +266,17 @@ async def _busy(
 ) -> dict[ChargerId, list[Period]]:
     """What occupies these chargers, in order."""
     rows = await reading.fetch(
-        """select charger_id, lower(occupied) as start, upper(occupied) as until
+        """select charger_id, array_agg(lower(occupied) order by occupied) as starts,
+             array_agg(upper(occupied) order by occupied) as ends
            from busy
            where charger_id = any($1::uuid[]) and occupies and occupied && tstzrange($2, $3)
              and (held_until is null or held_until > $4)
-           order by occupied""",
+           group by charger_id""",
         charger_ids,
         span.start,
         span.end,
         now,
     )
-    found: dict[ChargerId, list[Period]] = defaultdict(list)
-    for row in rows:
-        found[ChargerId(row["charger_id"])].append(Period(row["start"], row["until"]))
-    return found
+    return {
+        ChargerId(row["charger_id"]): list(map(Period, row["starts"], row["ends"])) for row in rows
+    }
