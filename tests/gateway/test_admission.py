@@ -73,7 +73,7 @@ def test_an_answer_carries_how_long_its_batch_waited() -> None:
 
 
 def test_the_service_of_a_write_is_known_by_its_path_where_all_want_to_go() -> None:
-    assert service_of("/v1/reservations") == "reservation"
-    assert service_of("/v1/reservations/1/payment") == "reservation"
-    assert service_of("/v1/me") is None
-    assert service_of("/") is None
+    assert service_of(b"/v1/reservations") == "reservation"
+    assert service_of(b"/v1/reservations/1/payment") == "reservation"
+    assert service_of(b"/v1/me") is None
+    assert service_of(b"/") is None

@@ -329,24 +329,3 @@ def test_ended_sessions_are_forgotten_when_no_token_can_be_alive() -> None:
 def test_the_pages_are_part_of_the_package() -> None:
     folder = Path(__file__).parents[2] / "src" / "evslot" / "gateway"
     assert {one.name for one in (folder / "templates").iterdir()} >= {"docs.html.j2", "style.css"}
-
-
-async def test_a_full_edge_says_no_before_it_asks_who_is_there(
-    postgres_server: PostgresServer,
-) -> None:
-    url = await database(postgres_server)
-    settings = GatewaySettings(in_flight=1, ack_seconds=1.0)
-    async with edge_without_kafka(url, settings) as (http, headers):
-        path = f"/v1/reservations/{booking().reservation_id}/cancellation"
-        waiting = asyncio.create_task(http.post(path, headers=headers))
-        await asyncio.sleep(0.3)
-        refused = await http.post(path)
-        assert (refused.status_code, refused.json()["code"]) == (503, "busy")
-        assert refused.headers["retry-after"] == "1"
-        assert refused.headers["x-content-type-options"] == "nosniff"
-        assert int(refused.headers["content-length"]) == len(refused.content)
-        assert refused.headers["content-type"] == "application/problem+json"
-        assert refused.json()["request_id"] == refused.headers["x-request-id"]
-        await waiting
-        stranger = await http.post(path)
-        assert stranger.status_code == 401

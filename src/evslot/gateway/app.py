@@ -13,6 +13,7 @@ from evslot.gateway.history import History
 from evslot.gateway.listening import HEARD, Listener
 from evslot.gateway.live import Live
 from evslot.gateway.operations import Operations
+from evslot.gateway.refusing import Refusing
 from evslot.gateway.server import HttpServer
 from evslot.gateway.settings import MINUTES_BACK, GatewaySettings
 from evslot.gateway.shared_reads import SharedReads
@@ -61,6 +62,7 @@ class Gateway:
                 self.settings,
                 development=self._shared.environment == "development",
             ),
+            refuse=Refusing(parts.backend.admission),
             host=self.settings.host,
             port=self.settings.port,
             connections=self.settings.connections,

@@ -19,7 +19,6 @@ from evslot.gateway.limits import Limits
 from evslot.gateway.live import Live
 from evslot.gateway.pages import pages
 from evslot.gateway.problems import response_for
-from evslot.gateway.refusing import Refusing
 from evslot.gateway.routes import ROUTES
 from evslot.gateway.routes.operations import accepted
 from evslot.gateway.settings import GatewaySettings
@@ -65,13 +64,12 @@ def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = F
             openapi_config=None,
         )
     )
-    edge = Edge(
+    return Edge(
         app,
         parts.history,
         log_requests=settings.log_requests,
         map_style_url=settings.map_style_url,
     )
-    return Refusing(edge, parts.backend.admission)
 
 
 def _shown(settings: GatewaySettings, development: bool) -> list[Any]:

@@ -5,7 +5,7 @@ import contextlib
 import errno
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,13 +21,24 @@ REAP_SECONDS = 5.0
 
 MAX_HEAD_BYTES = 32 * 1024
 """Request line and headers; the parser itself has no limit."""
+MAX_IGNORED_BYTES = 64 * 1024
+"""Of a body that nobody wants: who sends more is hung up on."""
+
+
+Refuse = Callable[[bytes, bytes], tuple[bytes, bytes] | None]
+"""Of method and target: head and body of a no that needs nobody to think about it."""
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """Hangs up on a request whose head never ends."""
+    """Hangs up on a request whose head never ends; says a no that costs nothing by itself."""
 
+    refuse: Refuse
+    has_asked = False
+    """Whether a whole head has come."""
     _head_bytes = 0
     _in_head = True
+    _no: tuple[bytes, bytes] | None = None
+    _ignored_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         began_in_head = self._in_head
@@ -42,8 +53,33 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
+        self._in_head, self.has_asked = False, True
+        # Answers go out in order, and who waits for a 100 before the body gets it from the app.
+        in_turn = self.cycle is None or self.cycle.response_complete
+        if in_turn and not self.expect_100_continue:
+            self._no, self._ignored_bytes = self.refuse(self.parser.get_method(), self.url), 0
+        if self._no is None:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._no is None:
+            super().on_body(body)
+            return
+        self._ignored_bytes += len(body)
+        if self._ignored_bytes > MAX_IGNORED_BYTES:
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        if self._no is None:
+            super().on_message_complete()
+            return
+        (head, body), self._no = self._no, None
+        usual = [name + b": " + text + b"\r\n" for name, text in self.server_state.default_headers]
+        last = [] if self.parser.should_keep_alive() else [b"connection: close\r\n"]
+        self.transport.write(b"".join([head, *usual, *last, b"\r\n", body]))
+        if last:
+            self.transport.close()
+        self.on_response_complete()
 
 
 class _Server(uvicorn.Server):
@@ -57,15 +93,23 @@ class HttpServer:
     """Serves an ASGI application until it is stopped; requests in flight are finished."""
 
     def __init__(
-        self, app: Any, *, host: str, port: int, connections: int, stop_seconds: int
+        self,
+        app: Any,
+        *,
+        refuse: Refuse,
+        host: str,
+        port: int,
+        connections: int,
+        stop_seconds: int,
     ) -> None:
+        """`refuse` is asked when a head has come, before anything else happens."""
         self.port = port
         self._host = host
         self._server = _Server(
             uvicorn.Config(
                 app,
                 lifespan="off",
-                http=_BoundedProtocol,
+                http=type("Protocol", (_BoundedProtocol,), {"refuse": staticmethod(refuse)}),
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -123,7 +167,7 @@ class HttpServer:
             now = time.monotonic()
             for connection in list(self._server.server_state.connections):
                 assert isinstance(connection, _BoundedProtocol)
-                if connection.cycle is None:
+                if not connection.has_asked:
                     if now - since.setdefault(connection, now) > IDLE_SECONDS:
                         log.info("idle connection closed")
                         connection.transport.close()
