@@ -34,6 +34,8 @@ CALM_SECONDS = 10.0
 AFTER_SECONDS = 30.0
 CONNECTIONS = 1500
 """More than the gateway lets wait; who finds none free is not served, and counted."""
+GREETING = f"GET /v1/payment-provider HTTP/1.1\r\nHost: {ADDRESS}\r\n\r\n".encode()
+GREETINGS_A_SECOND = 300.0
 DEADLINE_SECONDS = 5.0
 REST_TICK = 0.05
 LIMITS = {"goodput": 0.80, "p99": DEADLINE_SECONDS, "memory": 0.10, "back": 10.0}
@@ -226,6 +228,10 @@ async def measure(running: RunningSystem, seconds: float) -> Findings:
     requests = wishes.take(int(peak * (1.3 * seconds + CALM_SECONDS + AFTER_SECONDS)) + 5000)
     load = OpenLoad(running.gateway_port)
     await load.open()
+    # Every connection is used once: what a server keeps of each is no growth under overload.
+    greetings = deque([GREETING] * CONNECTIONS)
+    await load.offer(greetings, GREETINGS_A_SECOND, CONNECTIONS / GREETINGS_A_SECOND)
+    await load.rest(30.0)
     calm = await load.offer(requests, CALM_SHARE * peak, CALM_SECONDS)
     before = memory_of_parts(running)
     console.print(f"Overload: {offered:.0f} a second for {seconds:.0f} s …")

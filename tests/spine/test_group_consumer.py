@@ -13,7 +13,14 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from evslot.spine.kafka import Delivery, GroupConsumer, Producer, ReplyInbox, make_topics
+from evslot.spine.kafka import (
+    Delivery,
+    GroupConsumer,
+    Producer,
+    ReplyInbox,
+    make_topics,
+    read_all,
+)
 from evslot.spine.message import Answer
 from evslot.spine.topics import Topic
 
@@ -237,3 +244,18 @@ async def test_replies_fired_right_after_the_start_are_all_received(
 
     assert [answer.status for answer, _ in answers] == [200] * 50
     assert not old.done(), "what was there before the start is nobody's"
+
+
+async def test_what_goes_to_one_partition_at_once_arrives_however_much_it_is(
+    kafka_bootstrap: str, topic: str
+) -> None:
+    """A batch larger than a record may be is refused by the broker as a whole, and for good."""
+    count, body = 500, b"x" * 2000  # a million bytes
+    async with producing(kafka_bootstrap) as producer:
+        sent = [producer.publish(topic, "k", body, []) for _ in range(count)]
+        failed = [told for told in await asyncio.gather(*sent, return_exceptions=True) if told]
+        assert failed == []
+        for _ in range(count):
+            producer.fire(topic, None, body, [], partition=0)
+    records = await asyncio.to_thread(read_all, kafka_bootstrap, [topic])
+    assert len(records) == 2 * count

@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-TARGET_SECONDS = 0.8
-"""A batch may wait so long in a service; with the way there and back it is a fifth of `wait`."""
+TARGET_SECONDS = 0.4
+"""A batch may wait so long in a service; with the way there and back it stays well below `wait`."""
 SHRINK = 0.8
 SHRINK_SECONDS = 0.2
 """Not more often: the answers to what was let in before come for a while."""

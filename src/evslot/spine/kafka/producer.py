@@ -13,6 +13,7 @@ from confluent_kafka import Producer as KafkaProducer
 from evslot.spine import telemetry
 from evslot.spine.kafka.client import COMMON, BrokerUnavailable, quiet
 from evslot.spine.outbox import Outgoing
+from evslot.spine.topics import RECORD_BYTES
 
 log = structlog.get_logger()
 
@@ -35,6 +36,9 @@ class Producer:
             "request.timeout.ms": min(3000, int(delivery_seconds * 1000)),
             "queue.buffering.max.messages": QUEUE_MESSAGES,
             "queue.buffering.max.kbytes": 65_536,
+            # The broker's limit is of what comes in one batch, and it refuses a batch as a whole:
+            # answers of a crowd were lost by the hundred, and a relay would have stood still.
+            "batch.size": RECORD_BYTES // 2,
             "linger.ms": 0,
             "error_cb": quiet,
         }
