@@ -24,7 +24,7 @@ help: ## print this list
 up: .venv/.run .venv/.web ## bring up the whole system: PostgreSQL, Kafka, six parts (Ctrl-C stops it)
 	@exec $(BIN)/evslot up $(ARGS)
 
-test: style types .venv/.web ## everything a change must pass (under ten minutes)
+test: style types .venv/.web ## everything a change must pass (about twelve minutes)
 	$(BIN)/python -m pytest $(ARGS)
 
 check: style types ## format, lint, types, imports and the fast tests (about a minute)

@@ -28,7 +28,7 @@ TOKEN_TYPE = "at+jwt"
 LEEWAY_SECONDS = 60
 """How far the issuer's clock may run ahead (`iat`); `exp` gets none."""
 MAX_TOKEN_LENGTH = 8192
-CACHED_TOKENS = 10_000
+CACHED_TOKENS = 2_000
 
 Role = Literal["owner", "manager", "viewer"]
 
