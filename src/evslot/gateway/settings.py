@@ -28,7 +28,7 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """After this a command has no effect any more."""
     ack_seconds: Annotated[float, Meta(gt=0, le=10)] = 1.5
     """How long Kafka may take to take a record; then 503."""
-    in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 512
+    in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 384
     """Requests waiting for an answer; more are refused early."""
     body_bytes: Annotated[int, Meta(ge=1024, le=200_000)] = 64 * 1024
     connections: Annotated[int, Meta(ge=16, le=100_000)] = 4096
