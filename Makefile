@@ -24,8 +24,11 @@ help: ## print this list
 up: .venv/.run .venv/.web ## bring up the whole system: PostgreSQL, Kafka, six parts (Ctrl-C stops it)
 	@exec $(BIN)/evslot up $(ARGS)
 
-test: style types .venv/.web ## everything a change must pass (about twelve minutes)
-	$(BIN)/python -m pytest $(ARGS)
+# Types are checked beside the tests, which mostly wait.
+test: style .venv/.web ## everything a change must pass (about twelve minutes)
+	@$(BIN)/mypy >.venv/types.txt 2>&1 & types=$$!; \
+	$(BIN)/python -m pytest $(ARGS); status=$$?; \
+	wait $$types || status=$$?; cat .venv/types.txt; exit $$status
 
 check: style types ## format, lint, types, imports and the fast tests (about a minute)
 	$(BIN)/python -m pytest $(FAST) $(ARGS)
