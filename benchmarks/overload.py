@@ -224,8 +224,8 @@ async def measure(running: RunningSystem, seconds: float) -> Findings:
     peak = await find_peak(running.gateway_port, wishes)
     console.print(f"Peak: {peak:.0f} holds a second")
     offered = TIMES * peak
-    # What is refused comes round again, so little more is needed than is accepted.
-    requests = wishes.take(int(peak * (1.3 * seconds + CALM_SECONDS + AFTER_SECONDS)) + 5000)
+    # What is refused comes round again; the peak may have been found in a slow moment.
+    requests = wishes.take(int(peak * (2.0 * seconds + CALM_SECONDS + AFTER_SECONDS)) + 5000)
     load = OpenLoad(running.gateway_port)
     await load.open()
     # Every connection is used once: what a server keeps of each is no growth under overload.
