@@ -99,6 +99,7 @@ class OpenLoad:
         self._opening: set[asyncio.Task[None]] = set()
         self.seen = Seen()
         self._begin = time.perf_counter()
+        self._closed = False
 
     async def open(self, count: int = CONNECTIONS) -> None:
         for _ in range(0, count, 50):
@@ -126,6 +127,8 @@ class OpenLoad:
             await asyncio.sleep(REST_TICK)
 
     def close(self) -> None:
+        """No connection is opened any more in place of one that ends."""
+        self._closed = True
         for connection in list(self._all):
             connection.sent = None
             connection.transport.abort()
@@ -134,7 +137,8 @@ class OpenLoad:
         sent, connection.sent = connection.sent, None
         if status == BROKEN:
             self._all.discard(connection)
-            self._open_another()
+            if not self._closed:
+                self._open_another()
         if sent is None:
             return
         now = time.perf_counter()
