@@ -3,13 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from evslot.embedded.throwaway import PostgresServer
+from evslot.gateway import server as serving
 from evslot.gateway.admission import Admission
 from evslot.gateway.refusing import Refusing
 from evslot.gateway.server import MAX_IGNORED_BYTES, HttpServer
+from evslot.services.reservation import messages as reservation
+from tests.gateway.edge_bench import running_edge
 
 pytestmark = pytest.mark.anyio
 
@@ -26,9 +32,8 @@ class Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked.append(scope["method"])
-        body = b""
-        while (message := await receive()).get("more_body"):
-            body += message["body"]
+        while (await receive()).get("more_body"):
+            pass
         headers = [(b"content-length", b"4")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"done"})
@@ -71,13 +76,20 @@ class Wire:
         return await self.answer()
 
 
-@pytest.fixture
-async def full() -> AsyncIterator[Full]:
-    full = Full()
+@asynccontextmanager
+async def running(full: Full) -> AsyncIterator[Full]:
     full.admission.enter("reservation")
     await full.server.start()
-    yield full
-    await full.server.stop()
+    try:
+        yield full
+    finally:
+        await full.server.stop()
+
+
+@pytest.fixture
+async def full() -> AsyncIterator[Full]:
+    async with running(Full()) as full:
+        yield full
 
 
 async def test_a_full_edge_says_no_before_it_asks_who_is_there(full: Full) -> None:
@@ -136,6 +148,40 @@ async def test_a_body_without_an_end_is_hung_up_on(full: Full) -> None:
     wire.writer.write(POST.removesuffix(BODY).replace(b": 14", b": 10000000"))
     with pytest.raises(ConnectionError):
         await sends_on(wire)
+
+
+async def test_who_never_sends_the_rest_of_a_refused_body_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a full edge would fill up with those as well."""
+    monkeypatch.setattr(serving, "IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(serving, "REAP_SECONDS", 0.1)
+    async with running(Full()) as full:
+        wire = await full.connect()
+        wire.writer.write(POST.removesuffix(BODY))
+        async with asyncio.timeout(5):
+            assert await wire.reader.read() == b""
+
+
+async def test_the_whole_edge_says_no_to_anybody_and_knows_strangers_again_when_there_is_room(
+    kafka_bootstrap: str, postgres_server: PostgresServer
+) -> None:
+    full = {"EVSLOT_GATEWAY_IN_FLIGHT": "1", "EVSLOT_GATEWAY_WAIT_SECONDS": "2"}
+    async with running_edge(kafka_bootstrap, postgres_server, **full) as edge:
+        asked = asyncio.Event()
+        edge.responder.script[reservation.HoldSlot] = lambda *_: asked.set()
+        wish = {"quote": f"{uuid4()}.payload.mac"}
+        waiting = asyncio.create_task(
+            edge.http.post("/v1/reservations", json=wish, headers=edge.headers())
+        )
+        async with asyncio.timeout(5):
+            await asked.wait()
+        refused = await edge.http.post("/v1/reservations", json=wish)
+        assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+        assert int(refused.headers["content-length"]) == len(refused.content)
+        assert (await waiting).status_code == 202
+        stranger = await edge.http.post("/v1/reservations", json=wish)
+        assert stranger.status_code == 401
 
 
 async def sends_on(wire: Wire) -> None:

@@ -33,8 +33,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     """Hangs up on a request whose head never ends; says a no that costs nothing by itself."""
 
     refuse: Refuse
-    has_asked = False
-    """Whether a whole head has come."""
+    is_unfinished = True
+    """No whole head has come yet, or of a refused request the body's end: nobody else waits."""
     _head_bytes = 0
     _in_head = True
     _no: tuple[bytes, bytes] | None = None
@@ -53,11 +53,12 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head, self.has_asked = False, True
+        self._in_head = False
         # Answers go out in order, and who waits for a 100 before the body gets it from the app.
         in_turn = self.cycle is None or self.cycle.response_complete
         if in_turn and not self.expect_100_continue:
             self._no, self._ignored_bytes = self.refuse(self.parser.get_method(), self.url), 0
+        self.is_unfinished = self._no is not None
         if self._no is None:
             super().on_headers_complete()
 
@@ -73,7 +74,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._no is None:
             super().on_message_complete()
             return
-        (head, body), self._no = self._no, None
+        (head, body), self._no, self.is_unfinished = self._no, None, False
         usual = [name + b": " + text + b"\r\n" for name, text in self.server_state.default_headers]
         last = [] if self.parser.should_keep_alive() else [b"connection: close\r\n"]
         self.transport.write(b"".join([head, *usual, *last, b"\r\n", body]))
@@ -167,7 +168,7 @@ class HttpServer:
             now = time.monotonic()
             for connection in list(self._server.server_state.connections):
                 assert isinstance(connection, _BoundedProtocol)
-                if not connection.has_asked:
+                if connection.is_unfinished:
                     if now - since.setdefault(connection, now) > IDLE_SECONDS:
                         log.info("idle connection closed")
                         connection.transport.close()
