@@ -111,6 +111,7 @@ async def _measure(
     running: RunningSystem, options: argparse.Namespace, load_average: float
 ) -> SearchFindings:
     version, chargers, bookings = await _book(running)
+    await _settle(running)
     await running.quiet()
     questions = Questions(Random(7))
     rounds = [await _round(running, options, questions) for _ in range(options.rounds)]
@@ -156,20 +157,32 @@ def _cpu(running: RunningSystem) -> dict[str, float]:
 
 async def _book(running: RunningSystem) -> tuple[str, int, int]:
     """Fills the view of what is taken; answers the server's version, chargers, bookings."""
+    database = system.part("station").database
+    connection = await asyncpg.connect(running.superuser_url, database=database)
+    try:
+        await connection.execute(BOOKED)
+        return (
+            await connection.fetchval("show server_version"),
+            await connection.fetchval("select count(*) from charger"),
+            await connection.fetchval("select count(*) from busy"),
+        )
+    finally:
+        await connection.close()
+
+
+async def _settle(running: RunningSystem) -> None:
+    """What months of living bring about in passing would else come in the minute measured."""
     for part in system.PARTS:
-        connection = await asyncpg.connect(running.superuser_url, database=part.database)
-        try:
-            if part.name == "station":
-                await connection.execute(BOOKED)
-                version = await connection.fetchval("show server_version")
-                chargers = await connection.fetchval("select count(*) from charger")
-                bookings = await connection.fetchval("select count(*) from busy")
-            # What months of living bring about in passing would else come in the minute measured.
-            await connection.execute("vacuum analyze")
-            await connection.execute("checkpoint")
-        finally:
-            await connection.close()
-    return version, chargers, bookings
+        await _execute(running, part.database, "vacuum analyze")
+    await _execute(running, system.PARTS[0].database, "checkpoint")
+
+
+async def _execute(running: RunningSystem, database: str, statement: str) -> None:
+    connection = await asyncpg.connect(running.superuser_url, database=database)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def _findings(

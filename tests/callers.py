@@ -59,3 +59,8 @@ def token_of(caller: Caller) -> str:
         scope=" ".join(sorted(caller.scopes)) or "full",
     )
     return minted.rpartition(".")[0]
+
+
+def secret_of(access_token: str) -> str:
+    """The JWT before it travels with every request, and is worth nothing alone."""
+    return access_token.rpartition(".")[2]

@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.callers import secret_of
 from tests.journeys.people import Person, Town, made_up_email
-
-
-def secret_of(access_token: str) -> str:
-    """The JWT before it travels with every request, and is worth nothing alone."""
-    return access_token.rpartition(".")[2]
 
 
 async def plant(folder: Path, town: Town, people: Sequence[Person], tokens: Sequence[str]) -> None:

@@ -80,7 +80,9 @@ class FsyncError(Repeated):
     async def strike(self, rig: Rig, dice: random.Random) -> None:
         server = dice.choice(("postgres", "kafka"))
         before = rig.system.restarts()[server]
-        processes = ",".join(str(process.pid) for process in rig.system.family(server))
+        processes = ",".join(str(process.pid) for process in rig.family(server))
+        if not processes:
+            return
         with tempfile.NamedTemporaryFile(prefix="evslot-fsync-") as seen:
             tracer = await asyncio.create_subprocess_exec(
                 *("strace", "-f", "-q", "-o", seen.name, "-p", processes),

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.faults.history import History
 from tests.faults.quiet import Left, come_to_rest
 from tests.journeys.people import Town
@@ -61,6 +63,13 @@ class Rig:
             os.kill(self.system.pids()[name], number)
         except ProcessLookupError:
             self.history.nemesis("signal", "missed", target=name)
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """A process with its children; none where another fault was here first."""
+        try:
+            return self.system.family(name)
+        except psutil.NoSuchProcess:
+            return []
 
     async def healed(self, within: float = REST_SECONDS) -> float:
         """Until the supervisor finds every process ready; the seconds, or raises."""

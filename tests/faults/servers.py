@@ -113,10 +113,9 @@ class HungServer(Repeated):
     async def strike(self, rig: Rig, dice: random.Random) -> None:
         server = dice.choice(("kafka", "postgres"))
         seconds = dice.uniform(*self.lasts)
-        try:
-            family = rig.system.family(server)
-        except psutil.NoSuchProcess:
-            return  # another fault was here first
+        family = rig.family(server)
+        if not family:
+            return
         for process in family:
             with suppress(psutil.NoSuchProcess):  # a session that ended just now
                 process.suspend()

@@ -1,25 +1,65 @@
 """Reads that many share: one question for all who ask together, and nothing is kept for long."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
 from evslot.gateway.shared_reads import SharedReads
+from evslot.services.station import messages as station
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_who_asks_together_shares_one_question() -> None:
-    asked = 0
+async def test_an_answer_is_shared_for_a_moment_and_dropped_when_its_station_changes() -> None:
+    reads, asked = SharedReads(seconds=60.0), 0
 
     async def ask() -> int:
         nonlocal asked
         asked += 1
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         return asked
 
-    reads = SharedReads(60.0)
-    assert await asyncio.gather(*(reads.get("free", ask) for _ in range(5))) == [1] * 5
+    here, there = uuid4(), uuid4()
+    question = station.GetStation(station_id=here)  # type: ignore[arg-type]
+    assert await asyncio.gather(*(reads.get(question, ask, here) for _ in range(5))) == [1] * 5
+    assert await reads.get(question, ask, here) == 1
+    reads.station_changed(there)
+    assert await reads.get(question, ask, here) == 1
+    reads.station_changed(here)
+    assert await reads.get(question, ask, here) == 2
+
+    under_way = asyncio.create_task(reads.get("slots", ask, here))
+    await asyncio.sleep(0)
+    reads.station_changed(here)
+    assert await under_way == 3
+    assert await reads.get("slots", ask, here) == 4
+
+
+async def test_a_failure_is_told_to_all_who_asked_and_not_kept() -> None:
+    reads = SharedReads(seconds=60.0)
+
+    async def fail() -> int:
+        await asyncio.sleep(0.01)
+        raise RuntimeError("away")
+
+    async def work() -> int:
+        return 1
+
+    told = await asyncio.gather(*(reads.get("q", fail) for _ in range(3)), return_exceptions=True)
+    assert [str(one) for one in told] == ["away"] * 3
+    assert await reads.get("q", work) == 1
+
+
+async def test_shared_answers_are_bounded() -> None:
+    reads = SharedReads(seconds=60.0)
+
+    async def ask() -> None:
+        return None
+
+    for number in range(2100):
+        await reads.get(number, ask, uuid4())
+    assert len(reads) == 2000
 
 
 async def test_what_nobody_will_get_is_not_kept() -> None:

@@ -24,7 +24,6 @@ from evslot.gateway.operations import Operation, Operations
 from evslot.gateway.settings import GatewaySettings
 from evslot.gateway.shared_reads import SharedReads
 from evslot.services.reservation import messages as reservation
-from evslot.services.station import messages as station
 from evslot.spine.callers import AccessTokens
 from evslot.spine.config import Config
 from evslot.spine.db import Database
@@ -263,57 +262,6 @@ async def test_health_tells_what_is_ready(edge: Edge) -> None:
         assert (ready.status_code, ready.json()["ready"]) == (200, True)
         assert (await http.get(f"{base}/healthz")).status_code == 200
         assert "evslot_http_seconds" in (await http.get(f"{base}/metrics")).text
-
-
-async def test_an_answer_is_shared_for_a_moment_and_dropped_when_its_station_changes() -> None:
-    reads, asked = SharedReads(seconds=60.0), 0
-
-    async def ask() -> int:
-        nonlocal asked
-        asked += 1
-        await asyncio.sleep(0.01)
-        return asked
-
-    here, there = uuid4(), uuid4()
-    question = station.GetStation(station_id=here)  # type: ignore[arg-type]
-    assert await asyncio.gather(*(reads.get(question, ask, here) for _ in range(5))) == [1] * 5
-    assert await reads.get(question, ask, here) == 1
-    reads.station_changed(there)
-    assert await reads.get(question, ask, here) == 1
-    reads.station_changed(here)
-    assert await reads.get(question, ask, here) == 2
-
-    under_way = asyncio.create_task(reads.get("slots", ask, here))
-    await asyncio.sleep(0)
-    reads.station_changed(here)
-    assert await under_way == 3
-    assert await reads.get("slots", ask, here) == 4
-
-
-async def test_a_failure_is_told_to_all_who_asked_and_not_kept() -> None:
-    reads = SharedReads(seconds=60.0)
-
-    async def fail() -> int:
-        await asyncio.sleep(0.01)
-        raise RuntimeError("away")
-
-    async def work() -> int:
-        return 1
-
-    told = await asyncio.gather(*(reads.get("q", fail) for _ in range(3)), return_exceptions=True)
-    assert [str(one) for one in told] == ["away"] * 3
-    assert await reads.get("q", work) == 1
-
-
-async def test_shared_answers_are_bounded() -> None:
-    reads = SharedReads(seconds=60.0)
-
-    async def ask() -> None:
-        return None
-
-    for number in range(2100):
-        await reads.get(number, ask, uuid4())
-    assert len(reads) == 2000
 
 
 def test_ended_sessions_are_forgotten_when_no_token_can_be_alive() -> None:

@@ -13,7 +13,7 @@ from evslot import system as parts
 from evslot.services.station.messages import StationView
 from evslot.spine.kafka import read_all
 from evslot.spine.topics import Topics
-from tests.faults.canaries import secret_of
+from tests.callers import secret_of
 from tests.journeys.people import Person, Said, Town, tomorrow
 from tests.journeys.running_system import RunningSystem
 

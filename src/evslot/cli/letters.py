@@ -76,11 +76,12 @@ def letters(service: str) -> list[tuple[int, DeadLetter]]:
 def again(letter: DeadLetter) -> list[tuple[str, bytes]]:
     """The headers of a replay: nobody waits, the time starts anew."""
     dropped = {"answer_to", "answer_key", "correlation_id", "answer_within", "caller_as_of"}
+    known = dict(letter.headers)
     headers = [(name, value.encode()) for name, value in letter.headers if name not in dropped]
-    if "caller" in dict(letter.headers):
+    if "caller" in known:
         headers.append(("caller_as_of", letter.appended_at.isoformat().encode()))
-    if "#" in dict(letter.headers).get("answer_to", ""):
-        headers.append(("answer_to", dict(letter.headers)["answer_to"].encode()))
+    if "#" in known.get("answer_to", ""):
+        headers.append(("answer_to", known["answer_to"].encode()))
     return headers
 
 

@@ -227,7 +227,7 @@ class Backend:
     def never_begun(self, operation: Operation) -> bool:
         """Whether a command that its owner has not seen will have no effect any more.
 
-        After `not_after` and a minute for a service that is behind.
+        After `begin_within` and a minute for a service that is behind.
         """
         limit = timedelta(seconds=self._settings.not_after_seconds + LATE_SECONDS)
         return operation.age > limit

@@ -222,13 +222,14 @@ class Clock:
         before = time.monotonic()
         if self._said is None or before - self._asked > CLOCK_SECONDS:
             self._said, self._asked = await connection.fetchval("select now()"), before
-        return self._said + timedelta(seconds=time.monotonic() - self._asked)
+        return self._since(self._said)
 
     def guessed(self) -> datetime | None:
         """By what it said the last time, however long ago; None before the first."""
-        if self._said is None:
-            return None
-        return self._said + timedelta(seconds=time.monotonic() - self._asked)
+        return None if self._said is None else self._since(self._said)
+
+    def _since(self, said: datetime) -> datetime:
+        return said + timedelta(seconds=time.monotonic() - self._asked)
 
 
 async def _acquired(pool: asyncpg.Pool) -> Connection:

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 T = TypeVar("T")
+Outcome = TypeVar("Outcome")
 
 LONGEST_SECONDS = 86_400.0
 """What a header may allow an answer or a beginning."""
-Outcome = TypeVar("Outcome")
 
 
 class Sealed(Generic[T]):
