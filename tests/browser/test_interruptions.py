@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -321,6 +323,47 @@ async def test_an_answer_of_before_a_change_does_not_undo_it(
     driver: Driver, station: StationView
 ) -> None:
     page = driver.page
+    await driver.sign_up()
+    await hold_slot(driver, station)
+    number = held_number(page)
+    await books(page)
+    driver.expects(CUT)
+    async with answered_late(page, f"/v1/reservations/{number}$") as asked:
+        await page.context.set_offline(True)
+        await page.context.set_offline(False)
+        await asked.wait()
+        await page.get_by_role("button", name="Cancel …").click()
+        await page.get_by_role("button", name=re.compile("^Cancel f")).click()
+        await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
+    await expect(page.get_by_text("Booked", exact=True)).to_have_count(0)
+    await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["stations/{station}", "bookings", "bookings/{number}"])
+async def test_an_answer_for_a_page_that_was_left_disturbs_nobody(
+    driver: Driver, station: StationView, address: str
+) -> None:
+    page = driver.page
+    await driver.sign_up()
+    await hold_slot(driver, station)
+    names = {"station": station.station_id, "number": held_number(page)}
+    await books(page)
+    read = "/v1/" + address.replace("bookings", "reservations").format(**names)
+    await page.goto("/" + address.format(**names))
+    await expect(page.get_by_text(station.name).first).to_be_visible()
+    driver.expects(CUT)
+    async with answered_late(page, f"{read}($|[?]limit)") as asked:
+        await page.context.set_offline(True)
+        await page.context.set_offline(False)
+        await asked.wait()
+        await page.get_by_role("link", name="Find").click()
+        await expect(page.get_by_role("combobox", name="Where")).to_be_visible()
+    await expect(page.get_by_role("combobox", name="Where")).to_be_visible()
+
+
+@asynccontextmanager
+async def answered_late(page: Page, pattern: str) -> AsyncIterator[asyncio.Event]:
+    """The first of these is read at once (then the event is set), and told after the block."""
     read, told = asyncio.Event(), asyncio.Event()
 
     async def late(route: Route) -> None:
@@ -329,25 +372,13 @@ async def test_an_answer_of_before_a_change_does_not_undo_it(
         await told.wait()
         await route.fulfill(response=before)
 
-    await driver.sign_up()
-    await hold_slot(driver, station)
-    number = held_number(page)
-    await books(page)
-    await page.route(re.compile(f"/v1/reservations/{number}$"), late, times=1)
-    driver.expects(CUT)
-    await page.context.set_offline(True)
-    await page.context.set_offline(False)
-    async with asyncio.timeout(10):
-        await read.wait()
-    await page.get_by_role("button", name="Cancel …").click()
-    await page.get_by_role("button", name=re.compile("^Cancel f")).click()
-    await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
-    async with page.expect_response(re.compile(f"/v1/reservations/{number}$")) as answered:
-        told.set()
-    await (await answered.value).finished()
+    await page.route(re.compile(pattern), late, times=1)
+    async with asyncio.timeout(30):
+        yield read
+        async with page.expect_response(re.compile(pattern)) as answered:
+            told.set()
+        await (await answered.value).finished()
     await page.evaluate(DRAWN)
-    await expect(page.get_by_text("Booked", exact=True)).to_have_count(0)
-    await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
 
 
 def held_number(page: Page) -> str:
