@@ -113,6 +113,9 @@ def all_told() -> dict[str, telling.Told]:
         telling.told_payment_failed(
             reservation.PaymentFailed(reservation=held, version=2, reason="declined")
         ),
+        telling.told_payment_owed(
+            reservation.CaptureRefused(reservation=confirmed, version=5, reason="not_capturable")
+        ),
         telling.told_refunded(refunded(confirmed), facts, NOW),
     ]
     return {one.kind: one for one in told}

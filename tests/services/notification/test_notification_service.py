@@ -132,6 +132,24 @@ async def test_cancelled_and_failed_payment_are_told_in_the_persons_language(
     assert "3,20\xa0€ einbehalten" in text_of(cancelled)
 
 
+@pytest.mark.parametrize(("fee", "owed"), [(None, "€6.40"), (320, "€3.20")])
+async def test_what_a_bank_did_not_pay_is_told_once_and_no_receipt_is_promised(
+    h: Harness, mail: MailServer, fee: int | None, owed: str
+) -> None:
+    kept = None if fee is None else Money(fee, "EUR")
+    owing = booking(DRIVER, state="completed", version=5, payment_state="voided", fee=kept)
+    refused = reservation.CaptureRefused(reservation=owing, version=5, reason="not_capturable")
+    await told(h, refused, contact())
+    await h.hear(refused)
+    over = reservation.ReservationCompleted(reservation=owing, version=6, by="driver")
+    await told(h, over, contact())
+    await h.run_jobs()
+    unpaid, thanks = sorted(mail.taken, key=lambda message: str(message["Subject"]))
+    assert unpaid["Subject"] == "Not paid by your bank: Ladepark Süd, 3 Nov 2026"
+    assert f"Open:     {owed}" in text_of(unpaid)
+    assert "receipt" not in text_of(thanks)
+
+
 async def test_the_same_event_twice_or_republished_is_one_mail(
     h: Harness, mail: MailServer
 ) -> None:

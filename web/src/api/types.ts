@@ -124,7 +124,7 @@ export interface CheckInBody {
 }
 
 export interface Choice {
-  kind: "account_code" | "account_email_changed" | "account_email_code" | "account_invited" | "account_joined" | "account_password_changed" | "account_reset_code" | "payment_challenged" | "payment_failed" | "payment_refunded" | "reservation_cancelled" | "reservation_completed" | "reservation_confirmed" | "reservation_soon" | "reservation_tomorrow";
+  kind: "account_code" | "account_email_changed" | "account_email_code" | "account_invited" | "account_joined" | "account_password_changed" | "account_reset_code" | "payment_challenged" | "payment_failed" | "payment_owed" | "payment_refunded" | "reservation_cancelled" | "reservation_completed" | "reservation_confirmed" | "reservation_soon" | "reservation_tomorrow";
   channel: "email" | "in_app";
   wanted: boolean;
   fixed?: boolean;
@@ -724,7 +724,7 @@ export interface Vehicles {
 }
 
 export interface WishBody {
-  kind: "account_code" | "account_email_changed" | "account_email_code" | "account_invited" | "account_joined" | "account_password_changed" | "account_reset_code" | "payment_challenged" | "payment_failed" | "payment_refunded" | "reservation_cancelled" | "reservation_completed" | "reservation_confirmed" | "reservation_soon" | "reservation_tomorrow";
+  kind: "account_code" | "account_email_changed" | "account_email_code" | "account_invited" | "account_joined" | "account_password_changed" | "account_reset_code" | "payment_challenged" | "payment_failed" | "payment_owed" | "payment_refunded" | "reservation_cancelled" | "reservation_completed" | "reservation_confirmed" | "reservation_soon" | "reservation_tomorrow";
   channel: "email" | "in_app";
   wanted: boolean;
 }

@@ -336,6 +336,7 @@ export const de: typeof en = {
       reservation_completed: 'Buchung beendet',
       payment_challenged: 'Zahlung braucht Sie',
       payment_failed: 'Zahlung gescheitert',
+      payment_owed: 'Von Ihrer Bank nicht bezahlt',
       payment_refunded: 'Geld zurückgegeben',
     },
     sessions: 'Wo Sie angemeldet sind',

@@ -339,6 +339,7 @@ export const en = {
       reservation_completed: 'Booking completed',
       payment_challenged: 'Payment needs you',
       payment_failed: 'Payment failed',
+      payment_owed: 'Not paid by your bank',
       payment_refunded: 'Money given back',
     } as Record<string, string>,
     sessions: 'Where you are signed in',

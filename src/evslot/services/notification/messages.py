@@ -34,6 +34,7 @@ Kind = Literal[
     "reservation_completed",
     "payment_challenged",
     "payment_failed",
+    "payment_owed",
     "payment_refunded",
 ]
 """What a person is told about; `reservation_tomorrow` and `reservation_soon` are the reminders."""

@@ -126,6 +126,11 @@ def told_payment_challenged(event: reservation.PaymentChallenged) -> Told:
     return _told(event.reservation, "payment_challenged")
 
 
+def told_payment_owed(event: reservation.CaptureRefused) -> Told:
+    """For the driver: what was promised could not be taken, the price or the fee is open."""
+    return _told(event.reservation, "payment_owed", fee=event.reservation.fee)
+
+
 def told_refunded(
     event: payment.PaymentRefunded, booking: BookingFacts | None, now: datetime
 ) -> Told:
@@ -188,7 +193,7 @@ def booking_facts(
         by=by,
         fee=fee,
         refund=refund,
-        paid=booking.payment_id is not None and booking.total.amount > 0,
+        paid=booking.payment_state not in (None, "voided") and booking.total.amount > 0,
     )
 
 

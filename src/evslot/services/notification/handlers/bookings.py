@@ -71,6 +71,12 @@ async def payment_failed(event: reservation.PaymentFailed, tx: Transaction) -> N
     await tell(telling.told_payment_failed(event), tx)
 
 
+@handlers.heard(reservation.CaptureRefused)
+async def capture_refused(event: reservation.CaptureRefused, tx: Transaction) -> None:
+    """Tell the driver that the bank did not pay what it had promised."""
+    await tell(telling.told_payment_owed(event), tx)
+
+
 @handlers.heard(reservation.PaymentChallenged)
 async def payment_challenged(event: reservation.PaymentChallenged, tx: Transaction) -> None:
     """Tell the driver that the payment waits for them."""
