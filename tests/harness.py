@@ -269,7 +269,7 @@ class Harness:
     async def run_timers(self) -> int:
         """All timers, due or not; commands to this service itself are handled too."""
         await self.database.execute("update timer set due_at = now() - interval '1 second'")
-        await self.database.execute(outbox.TIMERS_DUE)
+        await self.database.execute(outbox.TIMERS_DUE, outbox.AT_ONCE)
         before = len(self.sent)
         await self._collect()
         own = [s for s in self.sent[before:] if s.command.destination() == self.service.name]

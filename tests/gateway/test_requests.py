@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from evslot.gateway.routes.station_bodies import EXAMPLE
@@ -242,6 +243,16 @@ async def test_many_who_ask_the_same_are_one_question(edge: Edge) -> None:
     answered = await asyncio.gather(*(edge.http.get(path) for _ in range(20)))
     assert {one.status_code for one in answered} == {200}
     assert len(edge.responder.asked) <= 2
+
+
+async def test_what_is_only_shown_goes_out_as_its_service_wrote_it(edge: Edge) -> None:
+    """Byte by byte, with what only a later version of it knows."""
+    told = b'{"stations":[],"as_of":"2026-12-01T17:00:00Z","of_a_later_version":[1.50]}'
+    answer = Answer(status=200, body=msgspec.Raw(told))
+    edge.responder.script[station.FindStations] = lambda *_: answer
+    shown = await edge.http.get("/v1/stations?lat=52.75&lon=13.4")
+    assert (shown.status_code, shown.content) == (200, told)
+    assert shown.headers["content-type"] == "application/json"
 
 
 async def test_a_window_may_lose_the_plus_of_its_offset(edge: Edge) -> None:

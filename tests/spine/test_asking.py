@@ -19,12 +19,12 @@ WORDS = Advice(words="wait", whispered=Secret("and see"))
 async def test_a_timer_goes_out_when_it_is_due_and_not_before(h: Harness) -> None:
     await try_saying(h, Remind(account="a", seconds=0.2, amount=5))
 
-    await h.execute(outbox.TIMERS_DUE)
+    await h.execute(outbox.TIMERS_DUE, outbox.AT_ONCE)
     await h._collect()
     assert h.sent == []
     await h.execute("select pg_sleep(0.25)")
-    await h.execute(outbox.TIMERS_DUE)
-    await h.execute(outbox.TIMERS_DUE)
+    await h.execute(outbox.TIMERS_DUE, outbox.AT_ONCE)
+    await h.execute(outbox.TIMERS_DUE, outbox.AT_ONCE)
     await h._collect()
 
     assert [sent.command for sent in h.sent] == [Deposit(account="a", amount=5)]
@@ -36,7 +36,7 @@ async def test_a_timer_goes_out_when_it_is_due_and_not_before(h: Harness) -> Non
 async def test_timers_due_together_go_out_in_the_order_of_their_times(h: Harness) -> None:
     await try_saying(h, *(Remind(account="a", seconds=n / 100, amount=n) for n in (3, 1, 2)))
     await h.execute("select pg_sleep(0.05)")
-    await h.execute(outbox.TIMERS_DUE)
+    await h.execute(outbox.TIMERS_DUE, outbox.AT_ONCE)
     await h._collect()
 
     assert [sent.command for sent in h.sent] == [
@@ -76,7 +76,7 @@ async def test_a_handler_that_breaks_on_an_answer_is_asked_again_later(h: Harnes
     assert h.reasons()[0].startswith("Refused: overdrawn")
 
     await h.execute("update ask set send_again_at = now()")
-    await h.execute(outbox.ASK_AGAIN)
+    await h.execute(outbox.ASK_AGAIN, outbox.AT_ONCE)
     await h._collect()
     await h.answer_asked(h.sent[1], WORDS)
 
@@ -87,19 +87,19 @@ async def test_a_silent_question_is_asked_again_with_the_same_id_until_it_is_ans
     h: Harness,
 ) -> None:
     await try_saying(h, Consult(account="a", question="now?"))
-    await h.execute(outbox.ASK_AGAIN)
+    await h.execute(outbox.ASK_AGAIN, outbox.AT_ONCE)
     await h._collect()
     assert len(h.sent) == 1, "not before its time"
 
     await h.execute("update ask set send_again_at = now()")
-    await h.execute(outbox.ASK_AGAIN)
+    await h.execute(outbox.ASK_AGAIN, outbox.AT_ONCE)
     await h._collect()
     assert h.sent[0].command_id == h.sent[1].command_id
     assert h.sent[0].outgoing.body == h.sent[1].outgoing.body
 
     await h.answer_asked(h.sent[1], WORDS)
     await h.execute("update ask set send_again_at = now()")
-    await h.execute(outbox.ASK_AGAIN)
+    await h.execute(outbox.ASK_AGAIN, outbox.AT_ONCE)
     await h._collect()
     assert len(h.sent) == 2
 
@@ -115,7 +115,7 @@ async def test_a_question_nobody_answers_is_asked_ever_more_rarely(
         f"update ask set send_again_at = now(), asked_at = now() - interval '{age}'"  # noqa: S608
     )
 
-    await h.execute(outbox.ASK_AGAIN)
+    await h.execute(outbox.ASK_AGAIN, outbox.AT_ONCE)
 
     seconds = await h.fetch_value("select extract(epoch from send_again_at - now()) from ask")
     assert pause - 1 < float(seconds) <= pause

@@ -98,7 +98,7 @@ async def _stations(visitor: AnyVisitor, place: Position) -> list[FoundStation] 
         position=place, radius_metres=RADIUS_METRES, bookable_only=True, limit=SHOWN
     )
     try:
-        return (await visitor.ask_shared(question)).stations
+        return (await visitor.ask(question)).stations
     except (Refusal, Refused):
         return None
 

@@ -105,17 +105,20 @@ class AnyVisitor:
         self._request.scope["state"]["view_age"] = await known(written, self.ask_system)
         return True
 
-    async def ask_shared(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
-        """The answer to a public question, asked once for all who ask it now, in nobody's name."""
+    async def show(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
+        """The answer to a public question, asked once for all who ask it now, in nobody's name.
+
+        Unread, and only to be returned: it goes out as the service wrote it.
+        """
         return await self._shared.get(
-            query, lambda: self._backend.ask(query, self._nobody()), station_id
+            query, lambda: self._backend.ask_unread(query, self._nobody()), station_id
         )
 
-    async def ask_view(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
+    async def show_view(self, query: Query[Outcome], station_id: UUID | None = None) -> Outcome:
         """The same of what is taken and free: not before it counts what the caller has written."""
         if await self.caught_up(versions.known_to_station):
-            return await self._backend.ask(query, self._nobody())  # what is kept may be older
-        return await self.ask_shared(query, station_id)
+            return await self._backend.ask_unread(query, self._nobody())  # what is kept is older
+        return await self.show(query, station_id)
 
     def _nobody(self) -> Asker:
         """Whoever asks; only the trace is of the first one."""

@@ -75,9 +75,9 @@ class Duties:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _round(self) -> None:
-        moved = await self._database.execute(outbox.TIMERS_DUE)
+        moved = await self._database.execute(outbox.TIMERS_DUE, outbox.AT_ONCE)
         if self._is_due("asks", 1.0):
-            moved += await self._database.execute(outbox.ASK_AGAIN)
+            moved += await self._database.execute(outbox.ASK_AGAIN, outbox.AT_ONCE)
         if moved:
             self._nudge(True)
         for number, periodic in enumerate(self._handlers.periodic):

@@ -50,10 +50,13 @@ BACKLOG = """
 select count(*) as rows, coalesce(extract(epoch from now() - min(created_at)), 0)::float as seconds
 from (select created_at from outbox where sent_at is null order by id limit 10000) as unsent"""
 
+AT_ONCE = 500
+"""Timers and asks of one look. A parameter: a statement without any is planned at each look."""
+
 TIMERS_DUE = """
 with due as (
   delete from timer where id in (
-    select id from timer where due_at <= now() order by due_at limit 500 for update skip locked)
+    select id from timer where due_at <= now() order by due_at limit $1 for update skip locked)
   returning topic, key, envelope, body, due_at)
 insert into outbox (topic, key, envelope, body)
 select topic, key, envelope, body from due order by due_at"""
@@ -65,7 +68,7 @@ with silent as (
     now() + least(greatest((now() - asked_at) / 2, interval '15 seconds'), interval '5 minutes')
   where command_id in (
     select command_id from ask where answered_at is null and send_again_at <= now()
-    order by send_again_at limit 200 for update skip locked)
+    order by send_again_at limit $1 for update skip locked)
   returning topic, key, envelope, body)
 insert into outbox (topic, key, envelope, body) select topic, key, envelope, body from silent"""
 

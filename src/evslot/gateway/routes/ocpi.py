@@ -49,7 +49,7 @@ class LocationsPage(Struct, frozen=True, kw_only=True):
 async def list_locations(request: EdgeRequest, visitor: Visitor) -> Response[LocationsPage]:
     """All stations that are shown, with the states of their chargers; retired ones are REMOVED."""
     wish = request.parameters(LocationsWish)
-    found = await visitor.ask_shared(
+    found = await visitor.ask(
         station.ListLocations(limit=wish.limit, cursor=wish.cursor, changed_from=wish.date_from)
     )
     page = LocationsPage(

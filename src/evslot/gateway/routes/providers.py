@@ -53,7 +53,7 @@ async def take_provider_event(
 @get("/v1/payment-provider", opt=described(tag="Providers"))
 async def get_payment_provider(visitor: Visitor) -> ProviderView:
     """Who takes the money here; in development, what one can try to pay with."""
-    return await visitor.ask_shared(payment.GetProvider())
+    return await visitor.show(payment.GetProvider())
 
 
 def _header(request: EdgeRequest, name: str) -> str:

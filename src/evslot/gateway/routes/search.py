@@ -115,7 +115,7 @@ async def find_stations(request: EdgeRequest, visitor: Visitor) -> FoundStations
     With a window (`from`, `to`): how many chargers are free for all of it, what it costs, and the
     next free slot where none is. Without: how many are free now, and until when.
     """
-    return await visitor.ask_view(request.parameters(Search).query())
+    return await visitor.show_view(request.parameters(Search).query())
 
 
 @get("/v1/places", opt=described(station.SearchInvalid, parameters=PlaceWish, tag="Stations"))
@@ -125,7 +125,7 @@ async def find_places(request: EdgeRequest, visitor: Visitor) -> Places:
     near = None
     if wish.lat is not None or wish.lon is not None:
         near = _middle(wish.lat, wish.lon, None)
-    return await visitor.ask_shared(station.FindPlaces(text=wish.q, near=near, limit=wish.limit))
+    return await visitor.show(station.FindPlaces(text=wish.q, near=near, limit=wish.limit))
 
 
 def _box(text: str | None) -> Box | None:

@@ -32,7 +32,7 @@ class SlotsWish(Parameters, frozen=True, kw_only=True):
 @get("/v1/stations/{station_id:uuid}", opt=described(station.StationNotFound, tag="Stations"))
 async def get_station(station_id: FromPath[StationId], visitor: Visitor) -> StationView:
     """One station with its chargers, hours, rule, tariff and terms."""
-    return await visitor.ask_shared(station.GetStation(station_id=station_id), station_id)
+    return await visitor.show(station.GetStation(station_id=station_id), station_id)
 
 
 @get(
@@ -57,7 +57,7 @@ async def get_slots(
         charger_id=wish.charger_id,
         after=wish.after,
     )
-    return await visitor.ask_view(question, station_id)
+    return await visitor.show_view(question, station_id)
 
 
 @post(

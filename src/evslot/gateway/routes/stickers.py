@@ -17,7 +17,7 @@ async def get_sticker(code: FromPath[str], visitor: Visitor) -> StickerView:
     An offer is booked by a quote with `now` and the `end` of its period. Whoever has a booking
     finds it among `/v1/reservations?station=…` and checks in with the charger's label.
     """
-    return await visitor.ask_view(station.GetSticker(code=code))
+    return await visitor.show_view(station.GetSticker(code=code))
 
 
 @get(

@@ -45,7 +45,8 @@ class Near(Struct, frozen=True, kw_only=True):
     address: str
     city: str
     district: str
-    position: Position
+    latitude: float
+    longitude: float
     zone: str
     status: StationStatus
     most_watts: int
@@ -177,7 +178,7 @@ def line_of(
         address=near.address,
         city=near.city,
         district=near.district,
-        position=near.position,
+        position=Position(near.latitude, near.longitude),
         zone=near.zone,
         status=near.status,
         distance_metres=round(metres_of(near.chord)),

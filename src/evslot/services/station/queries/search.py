@@ -7,7 +7,7 @@ from evslot.services.station.domain import finding
 from evslot.services.station.domain import search as searching
 from evslot.services.station.domain.finding import Bays, Judged, Near
 from evslot.services.station.domain.states import OLDEST
-from evslot.services.station.messages import FindStations, FoundStations, Position
+from evslot.services.station.messages import FindStations, FoundStations
 from evslot.spine.handling import Queries
 from evslot.spine.sealing import Keys
 from evslot.spine.transaction import Reading, Row
@@ -120,31 +120,19 @@ async def _near(
         last.station_id,
         limit,
     )
-    return [_station(row) for row in rows]
+    return [Near(**row) for row in rows]
 
 
+# The columns are the fields of Near.
 NEAR = """
-select n.station_id, n.chord, s.name, s.address, s.city, s.district, s.latitude, s.longitude,
-  s.zone, s.status, s.most_watts, s.hours::text as hours, s.rule::text as rule,
-  t.body::text as tariff, exists (
+select n.station_id, n.chord, n.name, n.address, n.city, n.district, n.latitude, n.longitude,
+  n.zone, n.status, n.most_watts, n.hours, n.rule, t.body as tariff, exists (
     select from charger c where c.station_id = n.station_id and c.tariff_version is not null
   ) as own_prices
 from stations_near(
   on_globe($1, $2), on_globe($3, $4), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) as n
-join station s using (station_id)
-left join tariff t on t.station_id = s.station_id and t.version = s.tariff_version
+left join tariff t on t.station_id = n.station_id and t.version = n.tariff_version
 order by n.chord, n.station_id"""
-
-
-def _station(row: Row) -> Near:
-    fields = {name: row[name] for name in NEAR_FIELDS}
-    return Near(position=Position(row["latitude"], row["longitude"]), **fields)
-
-
-NEAR_FIELDS = (
-    *("station_id", "chord", "name", "address", "city", "district", "zone", "status"),
-    *("most_watts", "hours", "rule", "tariff", "own_prices"),
-)
 
 
 async def _judged(reading: Reading, search: FindStations, near: Sequence[Near]) -> list[Judged]:
@@ -218,8 +206,8 @@ select b.station_id, count(*) as total, count(*) filter (where b.free) as free,
   case when not bool_or(b.free) then array_agg(b.charger_id) end as charger_ids,
   bool_or(b.tariff_version is null and b.free) as usual_free,
   bool_or(b.tariff_version is null) as usual,
-  array_agg(t.body::text) filter (where b.free and t.version is not null) as own_free,
-  array_agg(t.body::text) filter (where t.version is not null) as own,
+  array_agg(t.body) filter (where b.free and t.version is not null) as own_free,
+  array_agg(t.body) filter (where t.version is not null) as own,
   nullif(max(coalesce(b.next, 'infinity')) filter (where b.free), 'infinity') as taken_from
 from bay b
 left join charger_tariff t on t.charger_id = b.charger_id and t.version = b.tariff_version
