@@ -128,6 +128,8 @@ class RunningSystem:
         }
         return {
             "EVSLOT_GATEWAY_LIMITS": "false",  # all the load comes from one address
+            # As a broker that serves for days runs; ours is set to be there quickly.
+            "EVSLOT_KAFKA_JAVA_OPTIONS": "-XX:TieredStopAtLevel=4",
             **os.environ,
             "EVSLOT_DATA_DIR": str(self.folder),
             "EVSLOT_RESERVATION_HOLD_SECONDS": str(HOLD_SECONDS),

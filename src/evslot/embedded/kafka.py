@@ -61,7 +61,7 @@ SETTINGS = {
 }
 
 # The first-stage compiler alone: the broker serves after 2 s instead of 5 s and costs a third of
-# the processor time of its start; steady work costs about a fifth more (EVSLOT_KAFKA_JAVA_OPTIONS
+# the processor time of its start; steady work costs half as much again (EVSLOT_KAFKA_JAVA_OPTIONS
 # with -XX:TieredStopAtLevel=4 turns the second stage on).
 JAVA_OPTIONS = (
     "-Xms64m",
