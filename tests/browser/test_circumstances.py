@@ -138,6 +138,9 @@ async def test_the_ids_of_a_stranger_are_not_found(garage: Garage, operator: Per
     for nonsense in ("/bookings/nonsense", "/stations/nonsense", "/checkout/nonsense"):
         await page.goto(nonsense)
         await expect(page.get_by_role("alert").first).to_be_visible()
+        # What is not there will not be there at the next try: a way on instead.
+        await expect(page.get_by_role("alert").get_by_role("link").first).to_be_visible()
+        await expect(page.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 async def test_a_sign_in_that_expires_in_the_middle_is_asked_for_where_one_is(

@@ -13,6 +13,7 @@ export const refusals: Record<string, [Way, en: string, de: string]> = {
     'No connection. Nothing typed is lost; try again when you are back on line.',
     'Keine Verbindung. Ihre Eingaben bleiben; versuchen Sie es wieder, sobald Sie online sind.',
   ],
+  not_found: ['find', 'There is nothing at this address.', 'An dieser Adresse gibt es nichts.'],
   failed: [
     'again',
     'Something went wrong on our side. Try again in a minute.',
