@@ -84,6 +84,7 @@ class Harness:
         self._replies: dict[str, Answer] = {}
         self._answer_key = AnswerKey()
         self._offset = 0
+        self._collecting = asyncio.Lock()
         self.events: list[Event] = []
         self.sent: list[Sent] = []
         self.dead: list[Outgoing] = []
@@ -342,16 +343,22 @@ class Harness:
             self._replies[waiter.correlation_id] = msgspec.json.decode(outgoing.body, type=Answer)
 
     async def _collect(self) -> None:
-        """Take what the relay would publish."""
-        rows = await self.database.fetch(outbox.UNSENT, 10_000)
-        for row in rows:
-            envelope = msgspec.json.decode(row["envelope"], type=Envelope)
-            out = Outgoing(topic=row["topic"], key=row["key"], envelope=envelope, body=row["body"])
-            self._sort_in(out)
-        await self.database.execute(
-            "update outbox set sent_at = now() where id = any($1::bigint[])",
-            [row["id"] for row in rows],
-        )
+        """Take what the relay would publish; as it, one at a time."""
+        async with self._collecting:
+            rows = await self.database.fetch(outbox.UNSENT, 10_000)
+            for row in rows:
+                self._sort_in(
+                    Outgoing(
+                        topic=row["topic"],
+                        key=row["key"],
+                        envelope=msgspec.json.decode(row["envelope"], type=Envelope),
+                        body=row["body"],
+                    )
+                )
+            await self.database.execute(
+                "update outbox set sent_at = now() where id = any($1::bigint[])",
+                [row["id"] for row in rows],
+            )
 
     def _sort_in(self, out: Outgoing) -> None:
         if out.topic.endswith("-dead"):

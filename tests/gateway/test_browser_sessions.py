@@ -16,6 +16,7 @@ from evslot.gateway.browser_sessions import (
     split,
 )
 from evslot.services.user import messages as user
+from evslot.spine.answers import TOO_LATE
 from evslot.spine.message import Secret
 from evslot.values import OrganisationId, SessionId, UserId
 from tests.callers import driver
@@ -167,6 +168,22 @@ async def test_a_session_that_is_over_is_taken_away_and_public_pages_still_answe
     assert "Max-Age=0" in gone.headers["set-cookie"]
     refused = await edge.http.get("/v1/me", headers=cookie_of(answer))
     assert refused.status_code == 401
+
+
+async def test_a_sign_out_that_was_not_done_can_be_repeated(edge: Edge) -> None:
+    """The app repeats a 503 by itself: without the cookie that would end nothing."""
+    opened, answer = await signed_in(edge)
+    edge.responder.script[user.EndSession] = lambda *_: TOO_LATE
+    place, headers = "/v1/browser-sessions/current", cookie_of(answer) | OWN_PAGE
+    trouble = await edge.http.delete(place, headers=headers)
+    assert trouble.status_code == 503
+    assert "set-cookie" not in trouble.headers
+    edge.responder.script[user.EndSession] = lambda *_: user.SessionEnded(
+        user_id=opened.user_id, session_id=opened.session_id, reason="signed_out"
+    )
+    ended = await edge.http.delete(place, headers=headers)
+    assert ended.status_code == 204
+    assert "Max-Age=0" in ended.headers["set-cookie"]
 
 
 async def test_a_refused_renewal_signs_out_and_an_unknown_one_does_not(edge: Edge) -> None:

@@ -32,7 +32,7 @@ class Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked.append(scope["method"])
-        while (await receive()).get("more_body"):
+        while scope["method"] == "POST" and (await receive()).get("more_body"):
             pass
         headers = [(b"content-length", b"4")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -159,6 +159,24 @@ async def test_who_never_sends_the_rest_of_a_refused_body_is_hung_up_on(
     async with running(Full()) as full:
         wire = await full.connect()
         wire.writer.write(POST.removesuffix(BODY))
+        async with asyncio.timeout(5):
+            assert await wire.reader.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(GET, b"GE"), (GET.replace(b"\r\n\r\n", b"\r\nContent-Length: 14\r\n\r\n"), b"{")],
+)
+async def test_who_was_answered_and_never_ends_a_request_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch, first: bytes, then: bytes
+) -> None:
+    """The head of a second one; the body of one that was answered without it."""
+    monkeypatch.setattr(serving, "IDLE_SECONDS", 1)
+    monkeypatch.setattr(serving, "REAP_SECONDS", 0.1)
+    async with running(Full()) as full:
+        wire = await full.connect()
+        assert (await wire.asks(first))[0] == 200
+        wire.writer.write(then)
         async with asyncio.timeout(5):
             assert await wire.reader.read() == b""
 

@@ -214,7 +214,8 @@ async def test_whoever_does_not_want_to_wait_gets_the_operation_at_once(edge: Ed
         if done.json()["state"] == "done":
             break
         await asyncio.sleep(0.05)
-    assert done.json()["answer"]["body"]["refresh_token"] == "planted-refresh"
+    # Its id stands in logs and histories: the tokens are for who repeats the request.
+    assert done.json()["answer"] == {"status": 200}
 
 
 async def test_a_refused_operation_says_why(edge: Edge) -> None:

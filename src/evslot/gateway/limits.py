@@ -174,5 +174,7 @@ def _network_of(address: str) -> str:
     except ValueError:
         return address[:64]
     if known.version == 6:
+        if known.ipv4_mapped is not None:  # all of IPv4 lies in one /64
+            return str(known.ipv4_mapped)
         return str(ipaddress.ip_network((known, 64), strict=False))
     return address

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -33,12 +32,16 @@ class _BoundedProtocol(HttpToolsProtocol):
     """Hangs up on a request whose head never ends; says a no that costs nothing by itself."""
 
     refuse: Refuse
-    is_unfinished = True
-    """No whole head has come yet, or of a refused request the body's end: nobody else waits."""
+    unfinished_since: float | None = None
+    """When the request began of which something is missing, or the connection; else None."""
     _head_bytes = 0
     _in_head = True
     _no: tuple[bytes, bytes] | None = None
     _ignored_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.unfinished_since = time.monotonic()
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         began_in_head = self._in_head
@@ -50,6 +53,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head_bytes, self._in_head = 0, True
+        self.unfinished_since = time.monotonic()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -58,7 +62,6 @@ class _BoundedProtocol(HttpToolsProtocol):
         in_turn = self.cycle is None or self.cycle.response_complete
         if in_turn and not self.expect_100_continue:
             self._no, self._ignored_bytes = self.refuse(self.parser.get_method(), self.url), 0
-        self.is_unfinished = self._no is not None
         if self._no is None:
             super().on_headers_complete()
 
@@ -71,10 +74,11 @@ class _BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_message_complete(self) -> None:
+        self.unfinished_since = None
         if self._no is None:
             super().on_message_complete()
             return
-        (head, body), self._no, self.is_unfinished = self._no, None, False
+        (head, body), self._no = self._no, None
         usual = [name + b": " + text + b"\r\n" for name, text in self.server_state.default_headers]
         last = [] if self.parser.should_keep_alive() else [b"connection: close\r\n"]
         self.transport.write(b"".join([head, *usual, *last, b"\r\n", body]))
@@ -162,15 +166,12 @@ class HttpServer:
 
     async def _reap(self) -> None:
         """Close connections that never send a whole request; the server itself waits for ever."""
-        since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
         while True:
             await asyncio.sleep(REAP_SECONDS)
-            now = time.monotonic()
+            late = time.monotonic() - IDLE_SECONDS
             for connection in list(self._server.server_state.connections):
                 assert isinstance(connection, _BoundedProtocol)
-                if connection.is_unfinished:
-                    if now - since.setdefault(connection, now) > IDLE_SECONDS:
-                        log.info("idle connection closed")
-                        connection.transport.close()
-                else:
-                    since.pop(connection, None)
+                since = connection.unfinished_since
+                if since is not None and since < late:
+                    log.info("idle connection closed")
+                    connection.transport.close()

@@ -6,6 +6,7 @@ from litestar import delete, get, post
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
+from evslot.gateway.backend import Accepted
 from evslot.gateway.browser_sessions import (
     Browsers,
     ForeignPage,
@@ -92,10 +93,17 @@ async def get_browser_session(visitor: Visitor) -> BrowserSession:
 
 @delete("/v1/browser-sessions/current", opt=described(ForeignPage, tag="Accounts"))
 async def end_browser_session(request: EdgeRequest, visitor: Visitor, browsers: Browsers) -> None:
-    """Sign this browser out; nothing happens where it is not signed in."""
-    browsers.close(request)
+    """Sign this browser out; nothing happens where it is not signed in.
+
+    The cookie stays until the session is over, so that a repeat can end it.
+    """
     if visitor.caller.user_id is not None:
-        await visitor.send(user.EndSession(user_id=visitor.caller.user_id))
+        try:
+            await visitor.send(user.EndSession(user_id=visitor.caller.user_id))
+        except Accepted:
+            browsers.close(request)  # it was taken and will be done
+            raise
+    browsers.close(request)
 
 
 ROUTES = [open_browser_session, get_browser_session, end_browser_session]

@@ -92,6 +92,9 @@ def _answer(
             detail=refused.detail,
             details=refused.details or None,
         )
+    if isinstance(outcome, user.SignedIn):
+        # Ids of operations stand in logs and histories; tokens are for who repeats the request.
+        return OperationAnswer(status=200)
     return OperationAnswer(status=200, body=presented(outcome))
 
 
