@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,17 @@ pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
 BERLIN = "Europe/Berlin"
 MARKUP = "<img src=x onerror=alert(1)><b>Fett</b> & {{7*7}}"
+BOOKED = """async ([station_id, start, end]) => {
+  const post = async (path, body) => (await fetch(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
+    body: JSON.stringify(body),
+  })).json();
+  const { token } = await post('/v1/quotes', { station_id, period: { start, end } });
+  const { reservation_id } = await post('/v1/reservations', { quote: token });
+  await post(`/v1/reservations/${reservation_id}/payment`, { method: 'sim_ok' });
+  return reservation_id;
+}"""
 RESTARTED = "ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY_RESPONSE"
 
 
@@ -141,6 +153,40 @@ async def test_the_ids_of_a_stranger_are_not_found(garage: Garage, operator: Per
         # What is not there will not be there at the next try: a way on instead.
         await expect(page.get_by_role("alert").get_by_role("link").first).to_be_visible()
         await expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+
+
+async def test_a_cancel_that_became_dearer_meanwhile_is_asked_for_again(
+    garage: Garage, operator: Person, browser_system: RunningSystem
+) -> None:
+    station = await operator.fresh_station(name=made_up_street())
+    driver = await garage.driver()
+    driver.expects("409")
+    await driver.knows_their_plug()
+    await driver.sign_up()
+    page = driver.page
+    quarter = timedelta(minutes=15)
+    soon = (
+        datetime.min
+        + ((datetime.now(UTC).replace(tzinfo=None) - datetime.min) // quarter + 2) * quarter
+    )
+    number = await page.evaluate(
+        BOOKED,
+        [str(station.station_id), f"{soon.isoformat()}Z", f"{(soon + 4 * quarter).isoformat()}Z"],
+    )
+    await page.goto(f"/bookings/{number}")
+    await page.get_by_role("button", name="Cancel …").click()
+    await expect(page.get_by_text("It costs nothing now")).to_be_visible()
+    async with browser_system.database("reservation") as database:
+        await database.execute(
+            "update reservation set confirmed_at = confirmed_at - interval '11 minutes'"
+            " where reservation_id = $1",
+            UUID(number),
+        )
+    await page.get_by_role("button", name="Cancel free of charge").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Nothing was cancelled")
+    await page.get_by_role("button", name=re.compile("^Cancel for €")).click()
+    await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
+    await expect(page.get_by_text("Kept by the terms")).to_be_visible()
 
 
 async def test_a_sign_in_that_expires_in_the_middle_is_asked_for_where_one_is(

@@ -281,6 +281,9 @@ async def test_ten_minutes_of_sleep_let_a_hold_lapse_and_it_is_held_again(
     await page.clock.install()
     await driver.sign_up()
     await hold_slot(driver, station)
+    await page.goto("/bookings")
+    await page.get_by_role("link", name="Pay now").click()
+    await hold_is_kept(page)
     await sleep_ten_minutes(driver, browser_system)
     await expect(page.get_by_text("The hold is over")).to_be_visible()
     await page.get_by_role("button", name="Hold it again").click()
@@ -358,7 +361,6 @@ async def test_an_answer_for_a_page_that_was_left_disturbs_nobody(
         await asked.wait()
         await page.get_by_role("link", name="Find").click()
         await expect(page.get_by_role("combobox", name="Where")).to_be_visible()
-    await expect(page.get_by_role("combobox", name="Where")).to_be_visible()
 
 
 @asynccontextmanager

@@ -89,6 +89,21 @@ async def test_a_station_says_what_starting_now_costs_and_when_it_cannot_be(
     await driver.shown("now-not-free-desk-dark")
 
 
+async def test_whose_plug_a_station_lacks_may_start_there_all_the_same(
+    garage: Garage, operator: Person
+) -> None:
+    """With an adapter, or another car: their plug hides no charger on its own page."""
+    station = await new_station(operator, (50.45, 8.05))
+    driver = await signed_in(garage)
+    page = driver.page
+    await page.add_init_script("localStorage.setItem('evslot.plug', 'CHADEMO')")
+    await page.goto(f"/stations/{station.station_id}?minutes=30")
+    start = page.get_by_role("region", name="Now", exact=True).get_by_role("link", name=START)
+    wanted = sum_in(await start.inner_text())
+    await start.click()
+    await pay(driver, wanted)
+
+
 async def test_a_sticker_tells_who_stands_before_it_all_there_is_to_know(
     garage: Garage, operator: Person
 ) -> None:

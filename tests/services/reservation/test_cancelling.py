@@ -165,6 +165,23 @@ async def test_cancelled_twice_is_refused_but_the_same_command_is_answered_again
         assert names(h.sent).count("VoidPayment") == 1
 
 
+async def test_a_cancel_never_costs_more_than_was_agreed_to(
+    postgres_server: PostgresServer,
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        booking = await confirmed(h, datetime.now(UTC) + 30 * MINUTE, me)
+        await later(h, booking)
+        told = len(h.events)
+        for agreed in (0, 319):
+            wish = CancelReservation(reservation_id=booking.reservation_id, max_fee=agreed)
+            assert await code_of(h.send(wish, caller=me)) == "cancel_costs_more"
+        assert (await now_of(h, booking, me)).state == "confirmed"
+        assert len(h.events) == told
+        wish = CancelReservation(reservation_id=booking.reservation_id, max_fee=320)
+        assert (await h.send(wish, caller=me)).fee == euros(320)
+
+
 async def test_only_the_driver_and_the_operator_cancel(postgres_server: PostgresServer) -> None:
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()

@@ -88,6 +88,7 @@ export interface Cancellation {
 
 export interface CancellationBody {
   reason?: string | null;
+  max_fee?: number | null;
 }
 
 export interface Candidate {

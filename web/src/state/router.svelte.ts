@@ -1,3 +1,5 @@
+import type { Period } from '../api/types';
+
 /** Where we are: path and query of the address bar, and ways to go elsewhere. */
 export const place = $state({ path: location.pathname, query: new URLSearchParams(location.search) });
 
@@ -23,6 +25,12 @@ export function matched(path: string): Match {
     if (found) return { name, id: decodeURIComponent(found[1] ?? '') };
   }
   return { name: 'lost', id: '' };
+}
+
+/** Where a hold is paid for; with all it takes to hold the slot again, should it lapse. */
+export function checkoutOf(held: { station_id: string; reservation_id: string; charger_id: string; period: Period }): string {
+  const { station_id, reservation_id: reservation, charger_id: charger, period } = held;
+  return `/checkout/${station_id}?` + new URLSearchParams({ reservation, charger, start: period.start, end: period.end });
 }
 
 export function go(address: string, { replace = false } = {}): void {

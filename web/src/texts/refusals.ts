@@ -286,6 +286,11 @@ export const refusals: Record<string, [Way, en: string, de: string]> = {
     'This booking is over; there is nothing to cancel.',
     'Diese Buchung ist vorbei; es gibt nichts zu stornieren.',
   ],
+  cancel_costs_more: [
+    'stay',
+    'Cancelling costs more by now. Nothing was cancelled; the new sum is on the button.',
+    'Stornieren kostet inzwischen mehr. Nichts wurde storniert; die neue Summe steht auf dem Knopf.',
+  ],
   not_confirmed: [
     'stay',
     'This booking is not paid yet. Pay it, then check in.',

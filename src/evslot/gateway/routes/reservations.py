@@ -81,9 +81,13 @@ class CheckInBody(Body, frozen=True, kw_only=True):
 
 
 class CancellationBody(Body, frozen=True, kw_only=True):
-    """Why a booking is given up, for its story."""
+    """Why a booking is given up, for its story, and what that may cost."""
 
     reason: Annotated[str, Meta(max_length=500)] | None = None
+    max_fee: (
+        Annotated[int, Meta(ge=0, le=2**31 - 1, description="In minor units; refused where more")]
+        | None
+    ) = None
 
 
 class ReservationsWish(Parameters, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -188,7 +192,8 @@ async def pay(
     opt=described(
         reservation.ReservationNotFound,
         reservation.NotCancellable,
-        example={"reason": "plans changed"},
+        reservation.CancelCostsMore,
+        example={"reason": "plans changed", "max_fee": 320},
         tag="Booking",
     ),
 )
@@ -202,6 +207,7 @@ async def cancel(
         reservation.CancelReservation(
             reservation_id=reservation_id,
             reason=Personal(data.reason) if data and data.reason else None,
+            max_fee=data.max_fee if data else None,
         )
     )
 

@@ -7,7 +7,12 @@ from unicodedata import category
 from msgspec import Struct
 
 from evslot.services.reservation.domain.booking import Booking
-from evslot.services.reservation.messages import NotCancellable, ReasonInvalid, Reservation
+from evslot.services.reservation.messages import (
+    CancelCostsMore,
+    NotCancellable,
+    ReasonInvalid,
+    Reservation,
+)
 from evslot.values import Money, Terms
 
 By = Literal["driver", "operator"]
@@ -28,14 +33,16 @@ class Cancelled(Struct, frozen=True, kw_only=True):
     refund: Money
 
 
-def cancel(booking: Booking, by: By, now: datetime) -> Cancelled:
+def cancel(booking: Booking, by: By, now: datetime, max_fee: int | None = None) -> Cancelled:
     """Give a booking up: a hold is released, a confirmed one costs what its terms say.
 
-    Raises NotCancellable where nothing is left to give up.
+    Raises NotCancellable where nothing is left to give up, CancelCostsMore than `max_fee`.
     """
     fee = cancel_fee(booking, by, now)
     if fee is None:
         raise NotCancellable()
+    if max_fee is not None and fee.amount > max_fee:
+        raise CancelCostsMore(fee=fee.amount)
     total = booking.reservation.total
     if booking.reservation.state == "held":
         return Cancelled(booking=booking.next(now, state="released"), fee=fee, refund=fee)

@@ -30,7 +30,7 @@ async def cancel_reservation(command: CancelReservation, tx: Transaction) -> Can
     reason = command.reason.value if command.reason else None
     cancelling.check_reason(reason)
     booking, by = await booking_and_party(command.reservation_id, tx)
-    cancelled = cancelling.cancel(booking, by, tx.now)
+    cancelled = cancelling.cancel(booking, by, tx.now, command.max_fee)
     reservation = cancelled.booking.reservation
     told = Told(what=reservation.state, by=by, user_id=tx.caller.user_id, reason=reason)
     await store.update_reservation(tx, cancelled.booking, told)

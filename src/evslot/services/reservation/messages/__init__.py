@@ -52,6 +52,7 @@ from evslot.services.reservation.messages.operating import (
     TouchedBooking,
 )
 from evslot.services.reservation.messages.refusals import (
+    CancelCostsMore,
     ChargerCrowded,
     ChargerInUse,
     ClosureExists,
@@ -97,6 +98,7 @@ from evslot.services.reservation.messages.sample import (
 
 __all__ = [
     "BookingsExport",
+    "CancelCostsMore",
     "CancelReservation",
     "Cancellation",
     "CaptureRefused",

@@ -57,6 +57,8 @@ class CancelReservation(OfReservation, Command[Cancellation], frozen=True, kw_on
     reservation_id: ReservationId
     reason: Personal[str] | None = None
     """In a person's own words; never in an event."""
+    max_fee: int | None = None
+    """What it may cost at most, in minor units: the sum that was shown. None = whatever it is."""
 
 
 class ProlongHold(OfReservation, Command[Reservation], frozen=True, kw_only=True):

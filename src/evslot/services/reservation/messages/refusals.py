@@ -55,6 +55,10 @@ class NotCancellable(Conflict):
     """This booking is over; there is nothing left to cancel."""
 
 
+class CancelCostsMore(Conflict):
+    """A cancel costs more by now than was agreed to; look at the booking again."""
+
+
 class ReasonInvalid(Invalid):
     """A reason has at most 500 characters, none of them a control character."""
 
