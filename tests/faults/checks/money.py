@@ -231,6 +231,8 @@ def _price(booking: Row) -> int | None:
         return total if booking["payment_state"] == "captured" else 0
     if booking["state"] == "cancelled":
         return int(booking["fee_amount"] or 0)
+    if booking["state"] == "completed" and booking.get("fee_amount") is not None:
+        return int(booking["fee_amount"])  # nobody came
     return total if booking["state"] in USED else None
 
 

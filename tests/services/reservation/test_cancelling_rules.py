@@ -185,6 +185,8 @@ def test_a_payment_starts_only_for_a_live_hold_and_one_at_a_time() -> None:
 def test_what_starts_in_more_than_six_days_is_paid_at_once() -> None:
     assert not paying.is_prepaid(held(NOW + 6 * DAY), Rules(), NOW)
     assert paying.is_prepaid(held(NOW + 6 * DAY + MINUTE), Rules(), NOW)
+    # Whom nobody sees pays at the end: a promise of seven days must last until then.
+    assert paying.is_prepaid(held(NOW + 6 * DAY, minutes=24 * 60), Rules(), NOW)
 
 
 def _with(booking: Booking, **changes: Any) -> Booking:

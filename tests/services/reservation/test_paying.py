@@ -186,7 +186,6 @@ async def test_a_declined_payment_is_told_and_another_method_may_be_tried(
     [
         ("authorised", "VoidPayment", "voided"),
         ("captured", "RefundPayment", "refunded"),
-        ("challenge", "VoidPayment", "voided"),
     ],
 )
 @pytest.mark.parametrize("by", ["lapsed", "lapsed and swept", "lapsed and taken", "released"])
@@ -222,6 +221,32 @@ async def test_money_that_comes_too_late_is_put_back(
         mine = [e for e in h.events if e.reservation.driver_id == me.user_id]  # type: ignore[attr-defined]
         versions = [event.version for event in mine]  # type: ignore[attr-defined]
         assert versions == list(range(1, len(versions) + 1))
+
+
+@pytest.mark.parametrize(
+    ("state", "compensation", "after"),
+    [("authorised", "VoidPayment", "voided"), ("captured", "RefundPayment", "refunded")],
+)
+async def test_a_challenge_heard_of_after_the_hold_is_waited_for_and_its_money_put_back(
+    postgres_server: PostgresServer,
+    state: payment.PaymentState,
+    compensation: str,
+    after: payment.PaymentState,
+) -> None:
+    """The customer may have answered before we heard that they were asked."""
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        held = await hold(h, soon(), me)
+        number = await pay(h, held, me)
+        await lapse(h, held)
+        await h.answer_asked(h.sent[0], paid(h.sent[0], "challenge"))
+        assert (await stored(h, number)).code == "hold_over"
+        assert names(h.sent) == ["AuthorizePayment", "AwaitChallenge"]
+        await h.answer_asked(h.sent[1], paid(h.sent[1], state))
+        assert names(h.sent)[-1] == compensation
+        await h.answer_asked(h.sent[-1], paid(h.sent[-1], after))
+        assert (await now_of(h, held, me)).payment_state == after
+        assert [end for *_, end in await sagas(h)] == ["failed"]
 
 
 async def test_a_challenge_approved_after_the_hold_is_voided(

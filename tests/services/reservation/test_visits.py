@@ -17,7 +17,7 @@ from tests.services.reservation.acting import (
     soon,
     wanting,
 )
-from tests.services.reservation.made_up import ORGANISATION, STRICT
+from tests.services.reservation.made_up import ORGANISATION, RELAXED, STRICT
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.payment import messages as payment
@@ -34,7 +34,7 @@ from evslot.services.reservation.messages import (
 from evslot.services.reservation.service import SERVICE
 from evslot.spine.callers import Caller
 from evslot.spine.message import Refusal, Refused
-from evslot.values import OrganisationId, new_id
+from evslot.values import Money, OrganisationId, new_id
 
 pytestmark = pytest.mark.anyio
 
@@ -276,6 +276,25 @@ async def test_what_nobody_comes_to_ends_by_itself_and_costs_its_price(
         assert asked[-1].command.payment_id == unused.payment_id  # type: ignore[attr-defined]
         await h.answer_asked(asked[-1], paid(asked[-1], "captured"))
         assert (await now_of(h, unused, me)).payment_state == "captured"
+
+
+@pytest.mark.parametrize(
+    ("days", "command"), [(0, payment.CapturePayment), (8, payment.RefundPayment)]
+)
+async def test_who_never_came_pays_what_the_terms_keep_then(
+    postgres_server: PostgresServer, days: int, command: type[Any]
+) -> None:
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        start = soon(24 * days) if days else in_minutes(2)
+        booking = await confirmed(h, start, me, terms=RELAXED)
+        await shift(h, booking, booking.occupied.end - datetime.now(UTC) + MINUTE)
+        await h.run_periodic()
+        over = await now_of(h, booking, me)
+        half = Money(booking.total.amount // 2, booking.total.currency)
+        assert (over.state, over.fee) == ("completed", half)
+        assert isinstance(h.sent[-1].command, command)
+        assert h.sent[-1].command.amount == half
 
 
 async def test_what_was_paid_in_advance_is_not_taken_again(

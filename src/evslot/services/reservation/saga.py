@@ -44,7 +44,9 @@ async def tell_challenge(run: Paying, tx: Transaction) -> Paying:
         return run
     booking = await _locked(run.reservation_id, tx)
     if not booking.is_held(tx.now):
-        raise Abandon(HOLD_OVER)
+        # The customer may have answered meanwhile: what has become of the money is waited for.
+        await tx.answer(run.pay_command, HoldOver())
+        return run
     challenged = paying.note(booking, "challenge", tx.now)
     await _write(challenged, Told(what="payment_challenged", by="payment"), tx)
     outcome = PaymentOutcome(reservation=challenged.reservation, challenge_url=run.challenge_url)

@@ -83,6 +83,14 @@ def cancel_fee(booking: Booking, by: By, now: datetime) -> Money | None:
     return share(reservation.total, kept_percent(reservation.terms, booking.starts - now))
 
 
+def absence_fee(booking: Booking) -> Money | None:
+    """What is kept of a booking that ended and nobody came to; None where it is the whole price."""
+    reservation = booking.reservation
+    if reservation.checked_in_at is not None or reservation.terms.no_show_percent >= 100:
+        return None
+    return share(reservation.total, reservation.terms.no_show_percent)
+
+
 def kept_percent(terms: Terms, before: timedelta) -> int:
     """Which share of the price is kept that long before the start (negative: after it).
 
@@ -100,7 +108,7 @@ def share(total: Money, percent: int) -> Money:
 
 
 def settling(reservation: Reservation, fee: Money) -> Settling:
-    """What is left to do with the money of a cancelled booking."""
+    """What is left to do with the money of a booking that was cancelled, or nobody came to."""
     if reservation.payment_state == "authorised":
         return "capture" if fee.amount else "void"
     if reservation.payment_state == "captured" and fee.amount < reservation.total.amount:

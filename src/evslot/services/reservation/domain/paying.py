@@ -8,6 +8,9 @@ from evslot.services.reservation.domain.booking import Booking, Rules
 from evslot.services.reservation.messages import HoldOver, NotPayable, PaymentRunning
 from evslot.values import PaymentId
 
+LATEST_USE = timedelta(hours=23)
+"""After the days within which a start is not paid in advance; authorisations last a day longer."""
+
 
 def check_payable(booking: Booking, now: datetime) -> None:
     """Raises HoldOver, NotPayable or PaymentRunning where no payment is waited for."""
@@ -21,8 +24,13 @@ def check_payable(booking: Booking, now: datetime) -> None:
 
 
 def is_prepaid(booking: Booking, rules: Rules, now: datetime) -> bool:
-    """Whether the money is taken at once: an authorisation would lapse before the start."""
-    return booking.starts - now > timedelta(days=rules.prepay_days)
+    """Whether the money is taken at once: an authorisation would lapse before it is used.
+
+    That is at the start, or at the end of a long slot that nobody comes to (a day later at most).
+    """
+    ahead = timedelta(days=rules.prepay_days)
+    unused_until = booking.reservation.occupied.end - now
+    return booking.starts - now > ahead or unused_until > ahead + LATEST_USE
 
 
 def start(booking: Booking, payment_id: PaymentId, now: datetime) -> Booking:

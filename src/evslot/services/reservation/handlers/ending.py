@@ -95,11 +95,15 @@ async def complete_reservation(command: CompleteReservation, tx: Transaction) ->
 
 @handlers.every(seconds=1.0)
 async def end_bookings(tx: Transaction) -> None:
-    """What nobody completed ends with its time; unused or not, it costs its price."""
-    for booking in await store.end_due(tx, ENDED_AT_ONCE):
+    """What nobody completed ends with its time; unused, it costs what its terms keep then."""
+    for booking in await store.end_due(tx, ENDED_AT_ONCE, cancelling.absence_fee):
         tx.emit(telling.event(booking, ENDED))
-        if booking.reservation.checked_in_at is None:
-            await _take_price(booking, tx)
+        reservation = booking.reservation
+        fee = reservation.fee or reservation.total
+        how = cancelling.settling(reservation, fee)
+        if reservation.checked_in_at is None and how != "nothing":
+            refund = Money(reservation.total.amount - fee.amount, fee.currency)
+            await settle(reservation, how, fee, refund, tx)
 
 
 async def _take_price(booking: Booking, tx: Transaction) -> None:

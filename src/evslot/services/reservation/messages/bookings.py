@@ -64,7 +64,7 @@ class Reservation(Struct, frozen=True, kw_only=True):
     payment_state: str | None
     """authorising, challenge, authorised, captured, declined, voided, refunded, partly_refunded."""
     fee: Money | None
-    """What a cancellation kept."""
+    """What a cancellation kept, or an absence where that is less than the price."""
     created_at: datetime
     changed_at: datetime
     checked_in_at: datetime | None = None

@@ -1,5 +1,6 @@
 """Bookings: locked, written in their next version, ended, read again as they were told."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from evslot.services.reservation.domain.booking import Booking, Told
 from evslot.services.reservation.store.freeing import free_claims
 from evslot.services.reservation.store.rows import booking_of, json_of, range_of
 from evslot.spine.transaction import Transaction
-from evslot.values import ReservationId, UserId
+from evslot.values import Money, ReservationId, UserId
 
 EARLY_TRIES = 3
 """Somebody may take the charger between the look and the claim, and give it back again."""
@@ -112,29 +113,38 @@ async def prolong_occupancy(tx: Transaction, booking: Booking) -> None:
 
 # What somebody has at hand is left to them: a completion, or the settling of its payment.
 DUE = """
-select reservation_id from reservation
+select * from reservation
 where state in ('confirmed', 'active') and upper(occupied) <= $1
 order by upper(occupied) limit $2 for update skip locked"""
 
 END = """
 with ended as (
-  update reservation set
-    state = 'completed', version = version + 1, completed_at = upper(period), changed_at = $2
-  where reservation_id = any($1::uuid[])
-  returning *),
+  update reservation r set
+    state = 'completed', version = version + 1, completed_at = upper(period), changed_at = $2,
+    fee_amount = kept.fee
+  from unnest($1::uuid[], $3::bigint[]) as kept (reservation_id, fee)
+  where r.reservation_id = kept.reservation_id
+  returning r.*),
 told as (
   insert into story (reservation_id, version, at, what, by_role)
   select reservation_id, version, changed_at, 'ended', 'system' from ended)
 select * from ended order by reservation_id"""
 
 
-async def end_due(tx: Transaction, limit: int) -> list[Booking]:
-    """End bookings whose time, with the buffer, is over; longest ago first."""
-    due = [row["reservation_id"] for row in await tx.fetch(DUE, tx.now, limit)]
+async def end_due(
+    tx: Transaction, limit: int, fee_of: Callable[[Booking], Money | None]
+) -> list[Booking]:
+    """End bookings whose time, with the buffer, is over; longest ago first.
+
+    `fee_of` says what is kept of the price, None where it is the price.
+    """
+    due = [booking_of(row) for row in await tx.fetch(DUE, tx.now, limit)]
     if not due:
         return []
-    rows = await tx.fetch(END, due, tx.now)
-    await free_claims(tx, due)
+    numbers = [booking.reservation.reservation_id for booking in due]
+    fees = [fee.amount if (fee := fee_of(booking)) else None for booking in due]
+    rows = await tx.fetch(END, numbers, tx.now, fees)
+    await free_claims(tx, numbers)
     return [booking_of(row) for row in rows]
 
 
