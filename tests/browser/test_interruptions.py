@@ -326,15 +326,8 @@ async def test_an_answer_of_before_a_change_does_not_undo_it(
     driver: Driver, station: StationView
 ) -> None:
     page = driver.page
-    await driver.sign_up()
-    await hold_slot(driver, station)
-    number = held_number(page)
-    await books(page)
-    driver.expects(CUT)
-    async with answered_late(page, f"/v1/reservations/{number}$") as asked:
-        await page.context.set_offline(True)
-        await page.context.set_offline(False)
-        await asked.wait()
+    number = await has_booked(driver, station)
+    async with read_anew_answered_late(driver, f"/v1/reservations/{number}$"):
         await page.get_by_role("button", name="Cancel …").click()
         await page.get_by_role("button", name=re.compile("^Cancel f")).click()
         await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
@@ -347,25 +340,28 @@ async def test_an_answer_for_a_page_that_was_left_disturbs_nobody(
     driver: Driver, station: StationView, address: str
 ) -> None:
     page = driver.page
-    await driver.sign_up()
-    await hold_slot(driver, station)
-    names = {"station": station.station_id, "number": held_number(page)}
-    await books(page)
+    names = {"station": station.station_id, "number": await has_booked(driver, station)}
     read = "/v1/" + address.replace("bookings", "reservations").format(**names)
     await page.goto("/" + address.format(**names))
     await expect(page.get_by_text(station.name).first).to_be_visible()
-    driver.expects(CUT)
-    async with answered_late(page, f"{read}($|[?]limit)") as asked:
-        await page.context.set_offline(True)
-        await page.context.set_offline(False)
-        await asked.wait()
+    async with read_anew_answered_late(driver, f"{read}($|[?]limit)"):
         await page.get_by_role("link", name="Find").click()
         await expect(page.get_by_role("combobox", name="Where")).to_be_visible()
 
 
+async def has_booked(driver: Driver, station: StationView) -> str:
+    """The number of the booking whose page is open."""
+    await driver.sign_up()
+    await hold_slot(driver, station)
+    number = held_number(driver.page)
+    await books(driver.page)
+    return number
+
+
 @asynccontextmanager
-async def answered_late(page: Page, pattern: str) -> AsyncIterator[asyncio.Event]:
-    """The first of these is read at once (then the event is set), and told after the block."""
+async def read_anew_answered_late(driver: Driver, pattern: str) -> AsyncIterator[None]:
+    """The page reads anew, for its line was cut; it is told after the block what was so before."""
+    page = driver.page
     read, told = asyncio.Event(), asyncio.Event()
 
     async def late(route: Route) -> None:
@@ -375,8 +371,12 @@ async def answered_late(page: Page, pattern: str) -> AsyncIterator[asyncio.Event
         await route.fulfill(response=before)
 
     await page.route(re.compile(pattern), late, times=1)
+    driver.expects(CUT)
     async with asyncio.timeout(30):
-        yield read
+        await page.context.set_offline(True)
+        await page.context.set_offline(False)
+        await read.wait()
+        yield
         async with page.expect_response(re.compile(pattern)) as answered:
             told.set()
         await (await answered.value).finished()

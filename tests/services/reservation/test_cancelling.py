@@ -53,6 +53,13 @@ async def later(h: Harness, booking: Reservation) -> None:
     )
 
 
+async def half_kept(h: Harness, me: Caller) -> Reservation:
+    """A booking in half an hour, of which a cancel keeps a half by now."""
+    booking = await confirmed(h, datetime.now(UTC) + 30 * MINUTE, me)
+    await later(h, booking)
+    return booking
+
+
 async def code_of(work: Any) -> str:
     with pytest.raises(Refused) as no:
         await work
@@ -96,8 +103,7 @@ async def test_late_the_fee_is_taken_from_what_was_authorised(
 ) -> None:
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()
-        booking = await confirmed(h, datetime.now(UTC) + 30 * MINUTE, me)
-        await later(h, booking)
+        booking = await half_kept(h, me)
         cancelled = await cancel(h, booking, me)
         assert (cancelled.fee, cancelled.refund) == (euros(320), euros(320))
         asked = h.sent[-1]
@@ -170,8 +176,7 @@ async def test_a_cancel_never_costs_more_than_was_agreed_to(
 ) -> None:
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()
-        booking = await confirmed(h, datetime.now(UTC) + 30 * MINUTE, me)
-        await later(h, booking)
+        booking = await half_kept(h, me)
         told = len(h.events)
         for agreed in (0, 319):
             wish = CancelReservation(reservation_id=booking.reservation_id, max_fee=agreed)
@@ -185,8 +190,7 @@ async def test_a_cancel_never_costs_more_than_was_agreed_to(
 async def test_only_the_driver_and_the_operator_cancel(postgres_server: PostgresServer) -> None:
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()
-        booking = await confirmed(h, datetime.now(UTC) + 30 * MINUTE, me)
-        await later(h, booking)
+        booking = await half_kept(h, me)
         elsewhere = OrganisationId(uuid4())
         for stranger in (
             driver(),
@@ -239,8 +243,7 @@ async def test_a_booking_is_shown_with_its_story_and_what_a_cancel_costs(
 ) -> None:
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()
-        booking = await confirmed(h, datetime.now(UTC) + 30 * MINUTE, me)
-        await later(h, booking)
+        booking = await half_kept(h, me)
         question = GetReservation(reservation_id=booking.reservation_id)
         details = await h.ask(question, caller=me)
         assert [(line.what, line.by) for line in details.story] == [

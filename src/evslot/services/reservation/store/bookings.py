@@ -142,7 +142,7 @@ async def end_due(
     if not due:
         return []
     numbers = [booking.reservation.reservation_id for booking in due]
-    fees = [fee.amount if (fee := fee_of(booking)) else None for booking in due]
+    fees = [None if (fee := fee_of(booking)) is None else fee.amount for booking in due]
     rows = await tx.fetch(END, numbers, tx.now, fees)
     await free_claims(tx, numbers)
     return [booking_of(row) for row in rows]
