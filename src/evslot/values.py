@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal, NewType
 from uuid import UUID
 
@@ -18,6 +19,19 @@ ChargerId = NewType("ChargerId", UUID)
 ReservationId = NewType("ReservationId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 NotificationId = NewType("NotificationId", UUID)
+
+USUAL_DIGITS = 2
+UNUSUAL_DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
+    **dict.fromkeys(("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Digits of a currency's minor unit after ISO 4217, which payment providers go by.
+
+CLDR, and with it Babel and browsers, says how many digits people usually write, which is another
+thing: none of a dinar of Serbia or Iraq.
+"""
 
 
 def new_id(bucket: int | None = None) -> UUID:
@@ -59,6 +73,16 @@ class Money(Struct, frozen=True):
 
     amount: int
     currency: str
+
+    @property
+    def in_major_units(self) -> Decimal:
+        """`6.40` of 640 cents: as many digits as the currency has, also where they are zeros."""
+        return Decimal(self.amount).scaleb(-minor_digits(self.currency))
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimal digits the minor unit of a currency is: 2 of EUR, 0 of JPY."""
+    return UNUSUAL_DIGITS.get(currency, USUAL_DIGITS)
 
 
 class Period(Struct, frozen=True):

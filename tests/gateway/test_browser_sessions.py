@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from evslot.gateway.browser_sessions import (
     COOKIE_BYTES,
@@ -112,6 +113,7 @@ async def test_what_another_site_sends_with_the_cookie_is_refused(edge: Edge) ->
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {},
     ]
     path = "/v1/browser-sessions/current"
@@ -150,6 +152,21 @@ async def test_an_access_token_near_its_end_is_renewed_behind_the_cookie_once(ed
     found, quiet = await current(edge, **cookie_of(renewed))
     assert found["signed_in"]
     assert "set-cookie" not in quiet.headers
+
+
+async def test_a_renewal_that_was_told_before_counts_from_when_its_token_was_made(
+    edge: Edge,
+) -> None:
+    """Its answer says 600 seconds as well when it is told again two minutes later."""
+    _, answer = await signed_in(edge, seconds=20)
+    told_before = replace(tokens(edge, seconds=20), access_seconds=600)
+    edge.responder.script[user.RefreshSession] = lambda *_: told_before
+    _, renewed = await current(edge, **cookie_of(answer))
+    following = tokens(edge)
+    edge.responder.script[user.RefreshSession] = lambda *_: following
+    found, again = await current(edge, **cookie_of(renewed))
+    assert found["user_id"] == str(following.user_id)
+    assert "set-cookie" in again.headers
 
 
 async def test_a_session_that_is_over_is_taken_away_and_public_pages_still_answer(

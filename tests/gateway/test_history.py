@@ -34,11 +34,11 @@ async def past(edge: Edge, who: Caller, path: str, **params: Any) -> dict[str, A
 
 
 async def written(edge: Edge) -> None:
-    """Until all that was asked so far is in the database."""
+    """Until all that was asked so far is in the database; noted once the answer has left."""
     for _ in range(100):
+        await asyncio.sleep(0.05)
         if not edge.gateway._history.waiting:
             return
-        await asyncio.sleep(0.05)
     raise AssertionError("the history is not written")
 
 
@@ -224,6 +224,56 @@ async def test_a_batch_that_is_there_already_is_not_written_twice(
     assert history.waiting == 0
     assert len(await rows(url, "select * from request where user_id = $1", somebody)) == 3
     await store.stop()
+
+
+async def test_a_row_nobody_can_write_ends_neither_the_writing_nor_the_erasing(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "WRITE_SECONDS", 0.05)
+    url = await database(postgres_server)
+    store = Database(url, name="gateway history", size=2, durable=False)
+    history = History(store, keys_of("gateway"))
+    gone, stays = uuid4(), uuid4()
+    await copy_requests(store, [row(user_id=gone)])
+    history.add(row(path="no\0text"))
+    history.erase(gone)
+    await history.start()
+    assert await soon_counted(url, gone, 0)
+    assert (history.waiting, history.is_tended) == (1, True)
+    history._waiting.clear()
+    history.add(row(user_id=stays))
+    assert await soon_counted(url, stays, 1)
+    await history.stop()
+
+
+async def soon_counted(url: str, user_id: UUID, count: int) -> bool:
+    """Whether so many requests of a person are in the database before long."""
+    for _ in range(60):
+        found = await rows(url, "select 1 from request where user_id = $1", user_id)
+        if len(found) == count:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_a_server_that_only_reads_is_waited_for(postgres_server: PostgresServer) -> None:
+    """It was the primary until a moment ago."""
+    url = await database(postgres_server)
+    demoted = Database(url, name="gateway history", size=2, read_only=True)
+    history = History(demoted, keys_of("gateway"))
+    somebody = uuid4()
+    history.add(row(user_id=somebody))
+    history.erase(uuid4())
+    await history._step()
+    assert (history.waiting, len(history._to_erase)) == (1, 1)
+    assert demoted.in_use == 0
+    await demoted.stop()
+    promoted = Database(url, name="gateway history", size=2, durable=False)
+    history._database = promoted
+    await history._step()
+    assert (history.waiting, len(history._to_erase)) == (0, 0)
+    assert await soon_counted(url, somebody, 1)
+    await promoted.stop()
 
 
 async def test_old_requests_go_with_their_day(postgres_server: PostgresServer) -> None:

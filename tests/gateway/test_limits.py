@@ -5,12 +5,22 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.gateway import openapi
-from evslot.gateway.limits import Buckets, Rate, address_of, class_of, rate_of
+from evslot.gateway.limits import (
+    Buckets,
+    Limits,
+    Rate,
+    RateLimited,
+    address_of,
+    class_of,
+    rate_of,
+)
 from evslot.gateway.routes import ROUTES
+from evslot.gateway.settings import GatewaySettings
 from evslot.services.station import messages as station
 from evslot.services.user import messages as user
 from tests.gateway.edge_bench import Edge, running_edge
@@ -122,6 +132,8 @@ async def strict(kafka_bootstrap: str, postgres_server: PostgresServer) -> Async
         "LIMIT_OPEN": "4/60",
         "LIMIT_SIGN_IN": "5/60",
         "LIMIT_ACCOUNT": "2/60",
+        "LIMIT_ACCOUNT_ANYWHERE": "4/60",
+        "LIVE_CLIENTS_ADDRESS": "1",
         "PROXIES": "1",
         "LOG_REQUESTS": "false",
     }
@@ -168,18 +180,54 @@ async def test_tokens_that_prove_nothing_are_counted_against_the_address(strict:
     assert [one.status_code for one in said] == [401] * 4 + [429]
 
 
+async def tried(edge: Edge, email: str, headers: dict[str, str]) -> httpx.Response:
+    """A wrong password."""
+    edge.responder.script[user.SignInWithPassword] = lambda *_: user.WrongCredentials()
+    body = {"email": email, "password": "a guess"}
+    return await edge.http.post("/v1/sessions", json=body, headers=headers)
+
+
+async def test_a_stranger_who_guesses_an_account_does_not_keep_its_owner_out(strict: Edge) -> None:
+    email, strangers = f"{uuid4().hex}@example.org", from_somewhere()
+    said = [await tried(strict, email, strangers) for _ in range(5)]
+    assert [one.status_code for one in said] == [401] * 2 + [429] * 3
+    assert said[-1].json()["details"]["limit"] == "account"
+    owners = [await tried(strict, f" {email.upper()}", from_somewhere()) for _ in range(2)]
+    assert [one.status_code for one in owners] == [401] * 2
+    assert owners[0].headers["ratelimit"].startswith('"account";r=1;')  # nothing of strangers
+
+
 async def test_an_account_is_not_guessed_from_many_addresses(strict: Edge) -> None:
-    strict.responder.script[user.SignInWithPassword] = lambda *_: user.WrongCredentials()
-
-    async def tried(email: str) -> int:
-        body = {"email": email, "password": "a guess"}
-        answer = await strict.http.post("/v1/sessions", json=body, headers=from_somewhere())
-        return answer.status_code
-
     name = uuid4().hex
-    assert [await tried(f"{name}@example.org") for _ in range(2)] == [401, 401]
-    assert await tried(f" {name.upper()}@Example.org") == 429
-    assert await tried(f"other-{name}@example.org") == 401
+    said = [await tried(strict, f"{name}@example.org", from_somewhere()) for _ in range(4)]
+    assert [one.status_code for one in said] == [401] * 4
+    refused = await tried(strict, f" {name.upper()}@Example.org", from_somewhere())
+    assert refused.status_code == 429
+    assert refused.json()["details"]["limit"] == "account_anywhere"
+    other = await tried(strict, f"other-{name}@example.org", from_somewhere())
+    assert other.status_code == 401
+
+
+def test_an_owner_gets_in_while_a_hundred_addresses_guess_for_an_hour() -> None:
+    clock = Clock()
+    limits = Limits(GatewaySettings(), Buckets(clock=clock))
+
+    def asks(address: str) -> bool:
+        scope: Any = {"client": (address, 4711), "headers": [], "state": {}}
+        try:
+            limits.charge_account("ada", scope)
+        except RateLimited:
+            return False
+        return True
+
+    for _ in range(120):
+        for number in range(100):
+            while asks(f"198.51.100.{number}"):
+                pass
+        assert asks("192.0.2.1")
+        clock.now += 30
+    flood = sum(asks(f"10.0.{number // 250}.{number % 250}") for number in range(5000))
+    assert flood <= 3000
 
 
 async def test_an_address_does_not_guess_many_accounts(strict: Edge) -> None:
@@ -192,3 +240,23 @@ async def test_an_address_does_not_guess_many_accounts(strict: Edge) -> None:
         *(strict.http.post("/v1/sign-in-codes", json=body, headers=here) for body in bodies)
     )
     assert sorted(one.status_code for one in said) == [201] * 5 + [429]
+
+
+async def test_an_address_that_follows_too_much_leaves_room_for_others(strict: Edge) -> None:
+    here, there, path = from_somewhere(), from_somewhere(), f"/v1/live?station={uuid4()}"
+    async with strict.follow(path, **here) as stream:
+        await stream.beginning()
+        refused = await strict.http.get(path, headers=here)
+        assert (refused.status_code, refused.json()["code"]) == (429, "live_full")
+        assert (refused.json()["details"]["limit"], refused.headers["retry-after"]) == (
+            "address",
+            "5",
+        )
+        async with strict.follow(path, **there) as other:
+            await other.beginning()
+    for _ in range(100):
+        if strict.gateway.live.clients == 0:
+            break
+        await asyncio.sleep(0.02)
+    async with strict.follow(path, **here) as again:
+        await again.beginning()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from evslot.gateway.auth import REMEMBERED_SECONDS, Door, EndedSessions
 from evslot.gateway.backend import Backend
 from evslot.gateway.history import History
 from evslot.gateway.live import Live
-from evslot.gateway.operations import Operation, Operations
+from evslot.gateway.operations import CLEANED_AT_ONCE, KEPT, Operation, Operations
 from evslot.gateway.settings import GatewaySettings
 from evslot.gateway.shared_reads import SharedReads
 from evslot.services.reservation import messages as reservation
@@ -149,6 +150,68 @@ async def test_operations_are_kept_in_memory_while_the_database_is_away(
         await away.stop()
 
 
+async def test_what_cannot_be_remembered_does_not_end_the_remembering(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evslot.gateway.operations.RETRY_SECONDS", 0.05)
+    url = await database(postgres_server)
+    store = Database(url, name="gateway")
+    operations = Operations(store)
+    good, bad = (
+        Operation(
+            operation_id=uuid4(),
+            service="user",
+            type=name,
+            caller=None,
+            accepted_at=datetime.now(UTC),
+        )
+        for name in ("user.EndSession", "no\0text")
+    )
+    operations._unwritten = OrderedDict((one.operation_id, one) for one in (good, bad))
+    await operations.start()
+    await asyncio.sleep(0.3)
+    assert (operations.unwritten, operations.is_tended) == (2, True)
+    del operations._unwritten[bad.operation_id]
+    for _ in range(60):
+        if operations.unwritten == 0:
+            break
+        await asyncio.sleep(0.05)
+    assert same(await operations.find(good.operation_id), good)
+    await operations.stop()
+    assert operations.unwritten == 0
+    await store.stop()
+
+
+async def test_an_operation_is_kept_while_the_server_only_reads(
+    postgres_server: PostgresServer,
+) -> None:
+    demoted = Database(await database(postgres_server), name="gateway", read_only=True)
+    operations = Operations(demoted)
+    await operations.record(
+        Operation(
+            operation_id=uuid4(),
+            service="user",
+            type="user.EndSession",
+            caller=None,
+            accepted_at=datetime.now(UTC),
+        )
+    )
+    assert operations.unwritten == 1
+    assert not await operations._clean()
+    await demoted.stop()
+
+
+@pytest.mark.parametrize("part", ["_history", "_operations"])
+async def test_a_gateway_that_writes_no_more_says_that_a_restart_helps(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    assert edge.gateway._is_live()
+    ended = asyncio.create_task(asyncio.sleep(0))
+    await asyncio.wait([ended])
+    monkeypatch.setattr(getattr(edge.gateway, part), "_task", ended)
+    assert not edge.gateway._is_live()
+
+
 def same(found: Operation | None, operation: Operation) -> bool:
     """But for the clocks: of the process, and of the database."""
     assert found is not None
@@ -204,6 +267,33 @@ async def test_old_operations_are_thrown_away(postgres_server: PostgresServer) -
     assert same(await operations.find(new.operation_id), new)
     await operations.stop()
     await store.stop()
+
+
+async def test_old_operations_are_thrown_away_faster_than_they_come(
+    postgres_server: PostgresServer,
+) -> None:
+    """An hour of trouble accepts far more than one turn of cleaning deletes."""
+    url = await database(postgres_server)
+    await rows(
+        url,
+        """insert into operation (id, service, type, accepted_at)
+           select gen_random_uuid(), 'user', 'user.EndSession', now() - interval '8 days'
+           from generate_series(1, $1)""",
+        2 * CLEANED_AT_ONCE + 1,
+    )
+    store = Database(url, name="gateway")
+    operations = Operations(store)
+    await operations.start()
+    for _ in range(100):
+        left = await rows(
+            url, "select 1 from operation where accepted_at < now() - $1::interval", KEPT
+        )
+        if not left:
+            break
+        await asyncio.sleep(0.05)
+    await operations.stop()
+    await store.stop()
+    assert not left
 
 
 async def test_a_stop_answers_what_is_in_flight_and_ends_streams_with_a_hint(

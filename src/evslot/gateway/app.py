@@ -161,7 +161,8 @@ class Gateway:
         if self._state["http"] is True:
             polled = min(self._replies.last_poll, self._feed.last_poll)
             stuck = stuck or now - polled > POLLER_STUCK_SECONDS
-        return not stuck and (self._listening is None or not self._listening.done())
+        tended = self._operations.is_tended and self._history.is_tended
+        return not stuck and tended and (self._listening is None or not self._listening.done())
 
     def _is_ready(self) -> dict[str, str | bool]:
         # Not the database: without it only operations wait, and they are kept in memory.

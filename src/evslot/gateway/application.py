@@ -42,7 +42,8 @@ class Parts(Struct, frozen=True, kw_only=True):
 def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = False) -> ASGIApp:
     """The ASGI application; nothing in it starts or stops by itself."""
     browsers = BrowserSessions(parts.door, parts.backend, proxies=settings.proxies)
-    reception = Reception(browsers, parts.backend, parts.shared, Limits(settings))
+    limits = Limits(settings)
+    reception = Reception(browsers, parts.backend, parts.shared, limits)
     app = Litestar.from_config(
         AppConfig(
             route_handlers=[*ROUTES, *_shown(settings, development)],
@@ -52,6 +53,7 @@ def create_app(parts: Parts, settings: GatewaySettings, *, development: bool = F
                 "visitor": Provide(reception.visitor, sync_to_thread=False),
                 "driver": Provide(reception.driver, sync_to_thread=False),
                 "browsers": Provide(lambda: browsers, sync_to_thread=False),
+                "limits": Provide(lambda: limits, sync_to_thread=False),
                 "live": Provide(lambda: parts.live, sync_to_thread=False),
                 "around": Provide(
                     lambda: Surroundings(inbox_url=settings.inbox_url), sync_to_thread=False

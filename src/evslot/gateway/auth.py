@@ -79,9 +79,14 @@ class _Expiry(Struct):
     exp: int
 
 
+def ends_at(token: str) -> int:
+    """When a JWT, with or without its secret, ends, in seconds since 1970.
+
+    Only for one that was verified, or that has just been issued to us: it is not verified here.
+    """
+    return msgspec.json.decode(from_b64(token.split(".")[1]), type=_Expiry).exp
+
+
 def seconds_left(jwt: str | None) -> float:
     """How long a token that was verified already lasts; an hour where there is none."""
-    if jwt is None:
-        return 3600.0
-    expiry = msgspec.json.decode(from_b64(jwt.split(".")[1]), type=_Expiry)
-    return max(0.0, expiry.exp - time.time())
+    return 3600.0 if jwt is None else max(0.0, ends_at(jwt) - time.time())

@@ -17,7 +17,7 @@ from litestar import Request
 from litestar.di import NamedDependency
 from msgspec import Struct
 
-from evslot.gateway.auth import Door, header_of
+from evslot.gateway.auth import Door, ends_at, header_of
 from evslot.gateway.backend import Accepted, Asker, Backend
 from evslot.gateway.problems import Unavailable
 from evslot.gateway.shared_reads import SharedReads
@@ -196,20 +196,25 @@ def joined(first: str, further: Sequence[str]) -> str:
 def require_own_page(request: Request[Any, Any, Any]) -> None:
     """Raises ForeignPage unless a page of this origin sent the request."""
     site = header_of(request, b"sec-fetch-site")
-    if site is None:
-        origin = header_of(request, b"origin") or ""
-        own = urlsplit(origin).netloc == header_of(request, b"host")
-    else:
-        own = site == "same-origin"
+    own = _has_own_origin(request) if site is None else site == "same-origin"
     if not own:
         raise ForeignPage()
 
 
+def _has_own_origin(request: Request[Any, Any, Any]) -> bool:
+    try:
+        host = urlsplit(header_of(request, b"origin") or "").netloc
+    except ValueError:  # such as `http://[`: no browser says that of a page of ours
+        return False
+    return bool(host) and host == header_of(request, b"host")
+
+
 def _sealed_of(signed_in: user.SignedIn) -> Sealed:
+    """The token says itself when it ends: the answer that brought it may be a while old."""
     return Sealed(
         user_id=signed_in.user_id,
         session_id=signed_in.session_id,
-        access_until=int(time.time()) + signed_in.access_seconds,
+        access_until=ends_at(signed_in.access_token.value),
         access_token=signed_in.access_token.value,
         refresh_token=signed_in.refresh_token.value,
     )

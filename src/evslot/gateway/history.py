@@ -13,7 +13,7 @@ from evslot.gateway import store
 from evslot.gateway.problems import CursorInvalid, Unavailable
 from evslot.gateway.store import RequestRow
 from evslot.spine.callers import ANONYMOUS, Caller
-from evslot.spine.db import Database, is_trouble
+from evslot.spine.db import Database, is_trouble, reason_of
 from evslot.spine.sealing import Keys, from_b64, to_b64
 from evslot.spine.telemetry import HISTORY_DROPPED, TROUBLE, log
 
@@ -42,7 +42,7 @@ class History:
         self._to_erase: set[UUID] = set()
         self._task: asyncio.Task[None] | None = None
         self._partitions_at = 0.0
-        self._failing = False
+        self._failing = ""
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._tend(), name="history")
@@ -54,6 +54,11 @@ class History:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._step()
         await self._database.stop()
+
+    @property
+    def is_tended(self) -> bool:
+        """False where the task that writes ended by itself: a restart is what helps."""
+        return self._task is None or self._task.cancelled() or not self._task.done()
 
     @property
     def waiting(self) -> int:
@@ -110,20 +115,33 @@ class History:
             await asyncio.sleep(WRITE_SECONDS)
 
     async def _step(self) -> None:
-        """Write, then erase: in this order nothing of a person is written after them."""
-        try:
-            async with asyncio.timeout(TRY_SECONDS):
-                await self._write()
-                await self._forget_people()
-                await self._tend_partitions()
-            self._failing = False
-        except Exception as error:
-            if not is_trouble(error):
-                raise
-            TROUBLE.labels("gateway_database").inc()
-            if not self._failing:
-                log.warning("history waits", reason=repr(error), waiting=len(self._waiting))
-            self._failing = True
+        """Write, then erase: in this order nothing of a person is written after them.
+
+        One that stumbles over something of its own does not keep the others from their work: the
+        server has refused it, so nothing is under way. After trouble something may be.
+        """
+        failure: Exception | None = None
+        until = asyncio.get_running_loop().time() + TRY_SECONDS
+        for duty in (self._write, self._forget_people, self._tend_partitions):
+            try:
+                async with asyncio.timeout_at(until):
+                    await duty()
+            except Exception as error:
+                failure = error
+                if is_trouble(error):
+                    break
+        self._note(failure)
+
+    def _note(self, failure: Exception | None) -> None:
+        """Said once for as long as it lasts: the next try comes soon."""
+        if failure is None:
+            self._failing = ""
+            return
+        TROUBLE.labels("gateway_database").inc()
+        if type(failure).__name__ != self._failing:
+            self._failing = type(failure).__name__
+            say = log.warning if is_trouble(failure) else log.error
+            say("history waits", reason=reason_of(failure), waiting=len(self._waiting))
 
     async def _write(self) -> None:
         while self._waiting:

@@ -20,9 +20,10 @@ from evslot.gateway.settings import GatewaySettings
 from evslot.spine.callers import Caller
 from evslot.spine.message import TooMany
 
-Class = Literal["read", "write", "open", "sign_in", "account", "none"]
+Class = Literal["read", "write", "open", "sign_in", "account", "account_anywhere", "none"]
 """read, write: by account. open: what needs no account, by address. sign_in: what makes or opens
-accounts, by address, and `account` for the address that is signed in to. none: not limited."""
+accounts, by address; and for the e-mail address that is signed in to, `account` by address and
+`account_anywhere` from all addresses. none: not limited."""
 
 KEPT = 100_000
 """Buckets, about 200 bytes each. Who is forgotten begins anew with a full one."""
@@ -99,7 +100,7 @@ class Limits:
     """Says no to who asks too often."""
 
     def __init__(self, settings: GatewaySettings, buckets: Buckets | None = None) -> None:
-        self._buckets = buckets or Buckets()
+        self._buckets = Buckets() if buckets is None else buckets  # an empty table is false
         self._proxies = settings.proxies
         texts = {
             "read": settings.limit_read,
@@ -107,6 +108,7 @@ class Limits:
             "open": settings.limit_open,
             "sign_in": settings.limit_sign_in,
             "account": settings.limit_account,
+            "account_anywhere": settings.limit_account_anywhere,
         }
         self._rates = {name: rate_of(text) for name, text in texts.items() if settings.limits}
 
@@ -116,18 +118,29 @@ class Limits:
             self._charge(kind, str(caller.user_id), scope)
         elif kind != "none":
             by_address: Class = "sign_in" if kind == "sign_in" else "open"
-            self._charge(by_address, address_of(scope, self._proxies), scope)
+            self._charge(by_address, self.network_of(scope), scope)
 
     def charge_account(self, fingerprint: str, scope: Scope) -> None:
-        """One try to get into an account, from wherever; raises RateLimited."""
-        self._charge("account", fingerprint, scope)
+        """One try to get into an account; raises RateLimited.
+
+        The strict bucket is of the account at one address, so that who asks too often keeps out
+        nobody who comes from elsewhere. What it refuses does not count in the wide one.
+        """
+        self._charge("account", f"{fingerprint} {self.network_of(scope)}", scope)
+        self._charge("account_anywhere", fingerprint, scope)
+
+    def network_of(self, scope: Scope) -> str:
+        """Where a request comes from, as it is counted here."""
+        return address_of(scope, self._proxies)
 
     def _charge(self, kind: Class, who: str, scope: Scope) -> None:
         rate = self._rates.get(kind)
         if rate is None:
             return
         taken = self._buckets.take(kind, who, rate)
-        scope["state"]["limit"] = taken
+        # What others ask of an account is told to nobody, unless it is why they have to wait.
+        if kind != "account_anywhere" or taken.wait > 0:
+            scope["state"]["limit"] = taken
         if taken.wait > 0:
             raise RateLimited(limit=kind, retry_after_seconds=math.ceil(taken.wait))
 

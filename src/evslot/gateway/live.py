@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Collection, Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from evslot.gateway.positions import Partitions, Position, from_text, to_text
@@ -16,6 +16,9 @@ HEARTBEAT_SECONDS = 15.0
 FIRST_RETRY = b"retry: 2000\n\n"
 LAST_RETRY = b"retry: 500\n\n"
 """Before a stop: another gateway, or this one again, takes over soon."""
+FULL_RETRY_SECONDS = 5
+FULL = b"retry: %d\n\n" % (FULL_RETRY_SECONDS * 1000)
+"""In place of a stream, where the last room went between the answer's head and its body."""
 RESET = b"event: reset\ndata: {}\n\n"
 """What was missed is not known any more: read the state anew."""
 
@@ -91,18 +94,30 @@ Homes = list[tuple[dict[UUID, set[Stream]], UUID]]
 """The listings that a stream stands in, and under which id."""
 
 
+class Share(NamedTuple):
+    """Whose streams one counts among, and how many those may be."""
+
+    kind: Literal["account", "address"]
+    who: str
+    most: int
+
+
 class Live:
     """All streams of this process and the ring they can go back in."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._limit = settings.live_queue
         self._most = settings.live_clients
+        self._most_of_account = settings.live_clients_account
+        self._most_of_address = settings.live_clients_address
+        self._shares_bounded = settings.limits
         self._ring_size = settings.ring_events
         self._ring: deque[LiveEvent] = deque()
         self._by_user: dict[UUID, set[Stream]] = {}
         self._by_station: dict[UUID, set[Stream]] = {}
         self._by_session: dict[UUID, set[Stream]] = {}
         self._partitions = Partitions({}, ())
+        self._by_share: Counter[Share] = Counter()
         self._stopped = False
         self.clients = 0
 
@@ -138,45 +153,50 @@ class Live:
         self,
         caller: Caller,
         *,
+        network: str,
         station_ids: Collection[UUID] = (),
         last_event_id: str | None = None,
         seconds: float = 3600.0,
     ) -> AsyncIterator[bytes]:
         """Frames of one stream: the slots of stations, or all that concerns the caller.
 
-        Raises LiveFull; ends after `seconds`, the life of the access token.
+        `network` is where a caller without account counts. Raises LiveFull; ends after `seconds`,
+        the life of the access token.
         """
-        if self.clients >= self._most:
-            raise LiveFull(retry_after_seconds=5)
+        share = self._share(caller, network)
+        if full := self._full(share):
+            raise LiveFull(limit=full, retry_after_seconds=FULL_RETRY_SECONDS)
         homes = self._homes(caller, station_ids)
-        return self._frames(homes, last_event_id, time.monotonic() + seconds)
+        return self._frames(share, homes, last_event_id, time.monotonic() + seconds)
 
     async def _frames(
-        self, homes: Homes, last_event_id: str | None, ends_at: float
+        self, share: Share, homes: Homes, last_event_id: str | None, ends_at: float
     ) -> AsyncIterator[bytes]:
+        # Only a stream that has begun is sure to end: room is taken here, not with the request.
+        if self._full(share):
+            yield FULL
+            return
         wanted = from_text(last_event_id) if last_event_id else None
         missed = bool(last_event_id) and not (wanted and self._partitions.reaches(wanted))
         seen = self._partitions.here if wanted is None or missed else wanted
         stream = Stream(limit=self._limit, seen=seen, ends_at=ends_at)
         # Nothing is awaited between catching up and listening: no event falls between the two.
         if wanted and not missed:
-            self._catch_up(stream, homes)
-        self._open(stream, homes)
+            missed = not self._catch_up(stream, homes)
+        self._open(stream, share, homes)
         try:
-            yield FIRST_RETRY + (RESET if missed else b"") + self._place()
+            # A reader takes the id at once: it must not stand behind what is still to be sent.
+            place = seen if stream.waiting else self._partitions.here
+            yield FIRST_RETRY + (RESET if missed else b"") + _place(place)
             while not (stream.end or self._stopped or stream.ends_at <= time.monotonic()):
                 if not stream.waiting:
                     await stream.wait()
                 frames = [event.frame() for event in stream.waiting]
                 stream.waiting.clear()
-                yield b"".join(frames) or self._place() + b": still here\n\n"
+                yield b"".join(frames) or _place(self._partitions.here) + b": still here\n\n"
             yield RESET if stream.end == "reset" else LAST_RETRY
         finally:
-            self._close(stream, homes)
-
-    def _place(self) -> bytes:
-        """An id without an event: readers remember it, so a quiet stream resumes as well."""
-        return b"id: %b\n\n" % to_text(self._partitions.here).encode()
+            self._close(stream, share, homes)
 
     def _homes(self, caller: Caller, station_ids: Collection[UUID]) -> Homes:
         if station_ids:
@@ -186,23 +206,44 @@ class Live:
             homes.append((self._by_session, caller.session_id))
         return homes
 
-    def _open(self, stream: Stream, homes: Homes) -> None:
+    def _share(self, caller: Caller, network: str) -> Share:
+        if caller.user_id is not None:
+            return Share("account", str(caller.user_id), self._most_of_account)
+        return Share("address", network, self._most_of_address)
+
+    def _full(self, share: Share) -> str | None:
+        """Which bound leaves no room: of this process, or of the caller."""
+        if self.clients >= self._most:
+            return "process"
+        if self._shares_bounded and self._by_share[share] >= share.most:
+            return share.kind
+        return None
+
+    def _open(self, stream: Stream, share: Share, homes: Homes) -> None:
         self.clients += 1
+        self._by_share[share] += 1
         for streams, key in homes:
             streams.setdefault(key, set()).add(stream)
 
-    def _close(self, stream: Stream, homes: Homes) -> None:
+    def _close(self, stream: Stream, share: Share, homes: Homes) -> None:
         self.clients -= 1
+        self._by_share[share] -= 1
+        if not self._by_share[share]:
+            del self._by_share[share]
         for streams, key in homes:
             streams.get(key, set()).discard(stream)
             if not streams.get(key):
                 streams.pop(key, None)
 
-    def _catch_up(self, stream: Stream, homes: Homes) -> None:
+    def _catch_up(self, stream: Stream, homes: Homes) -> bool:
+        """False where more was missed than may wait: the reader starts anew, from here on."""
         wanted = {key for _, key in homes}
         for event in self._ring:
             if event.user_id in wanted or event.station_id in wanted:
                 stream.tell(event)
+        fits = not stream.end
+        stream.end = ""
+        return fits
 
     def _listeners(self, event: LiveEvent) -> list[Stream]:
         if event.user_id is not None:
@@ -217,3 +258,8 @@ class Live:
         while len(self._ring) > self._ring_size or self._ring[0].heard_at < oldest:
             gone = self._ring.popleft()
             self._partitions.floor[gone.index] = gone.offset + 1
+
+
+def _place(position: Position) -> bytes:
+    """An id without an event: readers remember it, so a quiet stream resumes as well."""
+    return b"id: %b\n\n" % to_text(position).encode()

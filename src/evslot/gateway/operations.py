@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from evslot.gateway import store
-from evslot.spine.db import Database, is_trouble
+from evslot.spine.db import Database, is_trouble, reason_of
 from evslot.spine.telemetry import TROUBLE, log
 from evslot.values import UserId
 
@@ -22,7 +22,9 @@ RETRY_SECONDS = 0.5
 KEPT = timedelta(days=7)
 """As long as the topics keep records; inbox rows live longer."""
 CLEANED_AT_ONCE = 1000
+"""In one turn: short enough that what could not be written does not wait for it."""
 CLEAN_SECONDS = 600.0
+"""Where the last turn left none; else the next turn goes on, faster than operations can come."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,7 @@ class Operations:
         self._database = database
         self._unwritten: OrderedDict[UUID, Operation] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
+        self._failing = ""
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._tend(), name="operations")
@@ -61,6 +64,11 @@ class Operations:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._write_rest()
+
+    @property
+    def is_tended(self) -> bool:
+        """False where the task that writes ended by itself: a restart is what helps."""
+        return self._task is None or self._task.cancelled() or not self._task.done()
 
     @property
     def unwritten(self) -> int:
@@ -106,8 +114,8 @@ class Operations:
         while True:
             await self._write_rest()
             if until_cleaning <= 0:
-                await self._clean()
-                until_cleaning = CLEAN_SECONDS
+                more = await self._clean()
+                until_cleaning = 0.0 if more else CLEAN_SECONDS
             await asyncio.sleep(RETRY_SECONDS)
             until_cleaning -= RETRY_SECONDS
 
@@ -119,17 +127,26 @@ class Operations:
             async with asyncio.timeout(2.0):
                 await store.insert_operations(self._database, [one.row() for one in batch])
         except Exception as error:
-            if not is_trouble(error):
-                raise
-            log.warning("operations still unwritten", count=len(batch), reason=repr(error))
+            self._note("operations still unwritten", error, count=len(batch))
         else:
+            self._failing = ""
             for one in batch:
                 self._unwritten.pop(one.operation_id, None)
 
-    async def _clean(self) -> None:
+    async def _clean(self) -> bool:
+        """Whether there may be more that is old."""
         try:
-            await store.delete_old_operations(self._database, KEPT, CLEANED_AT_ONCE)
+            deleted = await store.delete_old_operations(self._database, KEPT, CLEANED_AT_ONCE)
         except Exception as error:
-            if not is_trouble(error):
-                raise
-            log.warning("old operations not deleted", reason=repr(error))
+            self._note("old operations not deleted", error)
+            return False
+        return deleted == CLEANED_AT_ONCE
+
+    def _note(self, what: str, error: Exception, **more: int) -> None:
+        """Whatever it is, the next try comes soon; what is none of trouble is said once."""
+        TROUBLE.labels("gateway_database").inc()
+        if is_trouble(error):
+            log.warning(what, reason=repr(error), **more)
+        elif type(error).__name__ != self._failing:
+            self._failing = type(error).__name__
+            log.error(what, reason=reason_of(error), **more)

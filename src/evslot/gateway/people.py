@@ -73,6 +73,8 @@ class AccountExport(Struct, frozen=True, kw_only=True):
     sessions: list[user.SessionView]
     vehicles: list[Vehicle]
     consents: list[user.Consent]
+    invitations: list[user.ReceivedInvitation]
+    """Open ones to the caller's address."""
     elsewhere: tuple[str, ...] = EXPORTED_ELSEWHERE
     """What the other services hold, each at its own address."""
 
@@ -89,7 +91,7 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Invitation(Struct, frozen=True, kw_only=True):
-    """An address that belongs to the organisation as soon as it has an account."""
+    """An address that was asked to belong to the organisation, and has not answered."""
 
     invitation_id: UUID
     email: str
@@ -105,10 +107,9 @@ class Members(Struct, frozen=True, kw_only=True):
 
 
 class Invited(Struct, frozen=True, kw_only=True):
-    """Exactly one of them: whoever has an account is a member at once."""
+    """The same answer whether or not the address has an account."""
 
-    member: Member | None
-    invitation: Invitation | None
+    invitation: Invitation
 
 
 class NewApiKey(Struct, frozen=True, kw_only=True):
@@ -142,10 +143,17 @@ def opened(value: Any, kind: type[T]) -> T:
     return msgspec.json.decode(encode_clear(value), type=kind)
 
 
+def invited(outcome: user.Invited) -> Invited:
+    """An answer that an earlier release stored may tell of who became a member at once."""
+    if outcome.invitation is None:
+        raise user.AlreadyMember()
+    return Invited(invitation=opened(outcome.invitation, Invitation))
+
+
 PRESENTED: dict[type[Any], Callable[[Any], Any]] = {
     user.Me: lambda me: opened(me, Account),
     user.Vehicle: lambda vehicle: opened(vehicle, Vehicle),
-    user.Invited: lambda invited: opened(invited, Invited),
+    user.Invited: invited,
     user.NewApiKey: lambda made: opened(made, NewApiKey),
 }
 """Outcomes of commands that hold sealed fields."""

@@ -113,7 +113,7 @@ class OutcomeUnknown(Refusal):
 
 
 class LiveFull(TooMany):
-    """Too many live streams are open here; try again."""
+    """Too many live streams are open, in all or of yours; close one, or try again."""
 
 
 EDGE_REFUSALS: tuple[type[Refusal], ...] = (

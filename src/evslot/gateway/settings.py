@@ -33,6 +33,12 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     body_bytes: Annotated[int, Meta(ge=1024, le=200_000)] = 64 * 1024
     connections: Annotated[int, Meta(ge=16, le=100_000)] = 4096
     live_clients: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    """Live streams that are open at once."""
+    live_clients_account: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    """Of those, for one account: a few pages on each of a few devices."""
+    live_clients_address: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    """Of those, for one address without account: behind a mobile carrier's stand dozens of
+    strangers, and still one address fills but a tenth of all."""
     live_queue: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Events a slow reader may lag behind before it is told to start anew."""
     ring_events: Annotated[int, Meta(ge=16, le=1_000_000)] = 20_000
@@ -40,7 +46,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     shared_seconds: Annotated[float, Meta(ge=0, le=10)] = 0.1
     """How old an answer to a public read may be that is given to several callers."""
     limits: bool = True
-    """False: nobody is told 429. For measurements and tests, whose callers share one address."""
+    """False: no caller is told 429 for asking or following much. For measurements and tests,
+    whose callers share one address."""
     limit_read: Limit = "1200/60"
     """Reads of one account."""
     limit_write: Limit = "240/60"
@@ -50,7 +57,10 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     limit_sign_in: Limit = "120/60"
     """Codes, registrations and sign-ins, by address."""
     limit_account: Limit = "20/600"
-    """Codes and sign-ins to one e-mail address, wherever they come from."""
+    """Codes and sign-ins to one e-mail address, by the address they come from."""
+    limit_account_anywhere: Limit = "3000/600"
+    """The same from all addresses together: more than 100 may ask, so that they keep no owner out.
+    How many guesses are looked at is bounded by the user service."""
     proxies: Annotated[int, Meta(ge=0, le=8)] = 0
     """Proxies of our own in front, each of which adds to X-Forwarded-For; 0 = none is believed."""
     inbox_url: str | None = None

@@ -88,6 +88,7 @@ def all_told() -> dict[str, telling.Told]:
     """One example of each kind."""
     confirmed = booking(now=NOW)
     held = booking(now=NOW, state="held", held_until=NOW + timedelta(minutes=10))
+    visited = booking(now=NOW, state="completed", checked_in_at=START)
     euros = Money(320, "EUR")
     facts = telling.booking_facts(confirmed)
     told = [
@@ -107,7 +108,7 @@ def all_told() -> dict[str, telling.Told]:
             for kind, before in reminding.BEFORE.items()
         ),
         telling.told_completed(
-            reservation.ReservationCompleted(reservation=confirmed, version=6, by="driver")
+            reservation.ReservationCompleted(reservation=visited, version=6, by="driver")
         ),
         telling.told_payment_challenged(reservation.PaymentChallenged(reservation=held, version=2)),
         telling.told_payment_failed(

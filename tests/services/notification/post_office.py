@@ -65,9 +65,19 @@ def cancelled(
 
 
 def completed(of: reservation.Reservation, version: int = 6) -> reservation.ReservationCompleted:
-    """That booking, over."""
-    done = replace(of, version=version, state="completed", changed_at=datetime.now(UTC))
+    """That booking, over after a visit."""
+    now = datetime.now(UTC)
+    done = replace(of, version=version, state="completed", changed_at=now, checked_in_at=now)
     return reservation.ReservationCompleted(reservation=done, version=version, by="driver")
+
+
+def unused(
+    of: reservation.Reservation, fee: int | None, version: int = 6
+) -> reservation.ReservationCompleted:
+    """That booking, over and nobody came; the fee is None where the whole price is kept."""
+    kept = None if fee is None else Money(fee, of.total.currency)
+    over = replace(of, version=version, state="completed", changed_at=datetime.now(UTC), fee=kept)
+    return reservation.ReservationCompleted(reservation=over, version=version, by="system")
 
 
 async def told(h: Harness, event: Event, answer: Any = None) -> None:

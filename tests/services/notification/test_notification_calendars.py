@@ -1,6 +1,6 @@
 """Calendar files: one event per booking in every calendar, moved by its versions, taken out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from tests.services.notification.post_office import (
     cancelled,
     completed,
     confirmed,
+    in_app,
     states,
     told,
 )
@@ -191,6 +192,31 @@ async def test_the_edge_learns_how_far_calendars_have_come_with_a_booking(h: Har
     assert (await h.ask(question, caller=SYSTEM)).version == 0
     await told(h, event)
     assert (await h.ask(question, caller=SYSTEM)).version == event.version
+    done = completed(event.reservation).reservation
+    settled = replace(done, version=7, payment_state="captured")
+    owed = replace(done, version=8, payment_state="voided")
+    await h.hear(reservation.ReservationSettled(reservation=settled, version=7))
+    assert (await h.ask(question, caller=SYSTEM)).version == 7
+    await h.hear(reservation.CaptureRefused(reservation=owed, version=8, reason="lapsed"))
+    assert (await h.ask(question, caller=SYSTEM)).version == 8
     with pytest.raises(Refused) as refused:
         await h.ask(question, caller=driver())
     assert refused.value.status == 403
+
+
+async def test_a_cancellation_that_was_missed_is_told_once_when_it_is_told_again(
+    h: Harness,
+) -> None:
+    """Behind the gap first of its money is heard; then all is republished, twice."""
+    event = confirmed(start=datetime.now(UTC).replace(microsecond=0) + timedelta(days=2))
+    await h.hear(event)
+    gone = cancelled(event.reservation)
+    voided = replace(gone.reservation, version=5, payment_state="voided")
+    settled = reservation.ReservationSettled(reservation=voided, version=5)
+    await h.hear(settled)
+    assert await h.fetch("select from reminder") == []
+    await h.hear(gone, settled, gone, settled)
+    kinds = [one.kind for one in (await in_app(h)).notifications]
+    assert kinds == ["reservation_cancelled", "reservation_confirmed"]
+    calendar, entry = the_event((await calendar_file(h, event.reservation)).text)
+    assert (calendar["METHOD"], entry["SEQUENCE"]) == ("CANCEL", 5)

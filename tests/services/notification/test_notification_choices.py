@@ -1,5 +1,6 @@
 """What a person wants to be told and where, what they have read, and that they can be gone."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,8 @@ from evslot.services.notification.domain import choosing, telling
 from evslot.services.notification.messages import Channel, Kind, Wish
 from evslot.services.user import messages as user
 from evslot.spine.callers import ANONYMOUS, SYSTEM
+from evslot.spine.duties import Duties
+from evslot.spine.leases import Lease
 from evslot.spine.message import Command, Refused
 from evslot.values import NotificationId, UserId
 
@@ -190,6 +193,47 @@ async def test_who_is_gone_is_forgotten_and_told_nothing_more(h: Harness, mail: 
     assert len((await in_app(h, person=other)).notifications) == 1
 
 
+async def test_mails_of_who_is_gone_are_emptied_and_never_sent(
+    h: Harness, mail: MailServer
+) -> None:
+    """The mail server was away when the person went; then it is back."""
+    mail.says = lambda step, _: "451 later"
+    other = UserId(uuid4())
+    for event in (confirmed(), confirmed(other)):
+        await told(h, event)
+        await h.jobs.step("MailNotice")
+    await h.hear(confirmed())  # its address is asked for
+    await h.hear(user.UserErased(user_id=DRIVER, version=9))
+    rows = await h.fetch("select state, payload from job order by created_at")
+    assert [(row["state"], row["payload"] == b"") for row in rows] == [
+        ("done", True),
+        ("ready", False),
+    ]
+    mail.says = lambda step, _: None
+    await answer_contacts(h)  # as it was before they went
+    await h.run_jobs()
+    assert len(mail.taken) == 1
+    assert await states(h) == [("delivered", None)]
+
+
+async def test_a_mail_at_work_while_its_person_goes_leaves_nothing(
+    h: Harness, mail: MailServer
+) -> None:
+    mail.delay_seconds = 0.5
+    await told(h, confirmed())
+    working = asyncio.create_task(h.jobs.step("MailNotice"))
+    await asyncio.sleep(0.2)
+    await h.hear(user.UserErased(user_id=DRIVER, version=9))
+    assert await working == 1
+    await h.run_jobs()
+    assert len(mail.taken) == 1
+    (job,) = await h.fetch("select state, payload from job")
+    assert (job["state"], job["payload"]) == ("done", b"")
+    for table in ("notification", "delivery"):
+        assert await h.fetch(f"select from {table}") == []
+    assert not any(isinstance(event, notification.NotificationDelivered) for event in h.events)
+
+
 async def test_what_is_old_is_tidied_away(h: Harness) -> None:
     event = confirmed()
     await told(h, event)
@@ -204,6 +248,22 @@ async def test_what_is_old_is_tidied_away(h: Harness) -> None:
     await h.run_periodic()
     for table in ("notification", "delivery", "booking", "reminder"):
         assert await h.fetch(f"select from {table}") == []
+
+
+async def test_what_is_old_is_tidied_away_faster_than_it_comes(h: Harness) -> None:
+    """A thousand in ten minutes is less than a busy day tells; what is left goes on at once."""
+    await h.execute(
+        "insert into notification (notification_id, user_id, kind, facts, language, created_at)"
+        " select gen_random_uuid(), gen_random_uuid(), 'reservation_soon', '{}', 'en',"
+        " now() - interval '401 days' from generate_series(1, 2500)"
+    )
+    lease = Lease(h.database, "duties", "one")
+    duties = Duties(h.wiring, h.handlers, h.database, lease, h._reply, lambda urgent: None)
+    left = []
+    for _ in range(3):
+        await duties._round()
+        left.append(await h.fetch_value("select count(*) from notification"))
+    assert left == [1500, 500, 0]
 
 
 async def test_the_old_address_learns_of_the_new_one(h: Harness, mail: MailServer) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from jinja2 import Environment, nodes
 from tests.services.notification.made_up import NOW, START, USUAL, all_told, booking
+from tests.services.notification.post_office import unused
 
 from evslot.services.notification.adapters import letters
 from evslot.services.notification.domain import listing, telling, wording
@@ -79,6 +80,40 @@ def test_a_confirmation_says_all_there_is_to_know() -> None:
         assert words in german
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize(
+    ("fee", "english", "german"),
+    [
+        (320, "€3.20 is kept, €3.20 comes back", "3,20\xa0€ werden einbehalten, 3,20\xa0€ gehen"),
+        (None, "€6.40 is kept.", "6,40\xa0€ werden einbehalten."),
+        (0, "nothing is kept.", "es wird nichts einbehalten."),
+    ],
+    ids=["half", "all", "nothing"],
+)
+def test_who_never_came_is_told_what_is_kept(
+    fee: int | None, english: str, german: str, language: str
+) -> None:
+    told = telling.told_completed(unused(booking(now=NOW), fee))
+    letter = LETTERS.write(told.kind, language, told.facts, name="Zoë")
+    title, brief = LETTERS.brief(told.kind, language, told.facts)
+    assert title.startswith("Nobody checked in:" if language == "en" else "Niemand hat eingecheckt")
+    assert (english if language == "en" else german) in brief
+    for words in ("Thank you", "Danke", "complete", "Booking fee", "Buchungsgebühr", "\n\n\n"):
+        assert words not in letter.text + title
+    kept = "nothing is kept" if fee == 0 else f"{letters.money(Money(fee or 640, 'EUR'), 'en')} is"
+    assert language == "de" or f"By the terms of the booking {kept}" in letter.text
+    promised = "receipt" in letter.text or "Beleg" in letter.text
+    assert promised == (fee != 0)
+
+
+def test_what_cost_nothing_and_was_not_used_brings_nothing_back() -> None:
+    free = booking(now=NOW, total=Money(0, "EUR"), lines=(), payment_id=None, payment_state=None)
+    told = telling.told_completed(unused(free, None))
+    text = LETTERS.write(told.kind, "en", told.facts).text
+    assert "By the terms of the booking nothing is kept.\n" in text
+    assert "back" not in text
+
+
 def test_free_cancelling_is_only_promised_while_it_lasts() -> None:
     assert telling.free_until(USUAL, START, START - timedelta(hours=2)) == START - timedelta(
         hours=1
@@ -115,6 +150,8 @@ def test_times_name_their_zone(zone: str, words: str) -> None:
 def test_money_has_the_digits_of_its_currency() -> None:
     assert letters.money(Money(640, "EUR"), "en") == "€6.40"
     assert letters.money(Money(640, "JPY"), "en") == "JP¥640"
+    assert letters.money(Money(640, "RSD"), "de") == "6,40\xa0RSD"
+    assert letters.money(Money(6400, "IQD"), "de") == "6,400\xa0IQD"
     assert letters.money(Money(-5, "EUR"), "de") == "-0,05\xa0€"
 
 

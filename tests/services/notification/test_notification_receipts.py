@@ -1,12 +1,15 @@
 """The mail after a visit carries the receipt, whichever comes first; it never waits for ever."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 from tests.harness import Harness, Sent
-from tests.services.notification.made_up import MailServer, refunded, text_of
+from tests.services.notification.made_up import MailServer, booking, refunded, text_of
 from tests.services.notification.post_office import (
+    DRIVER,
     answer_contacts,
     completed,
     confirmed,
@@ -14,12 +17,14 @@ from tests.services.notification.post_office import (
     in_app,
     states,
     told,
+    unused,
 )
 from tests.services.notification.post_office import h as h
 from tests.services.notification.post_office import mail as mail
 
 from evslot.services.payment import messages as payment
 from evslot.services.reservation import messages as reservation
+from evslot.spine.message import Event
 from evslot.values import Money, PaymentId
 
 pytestmark = pytest.mark.anyio
@@ -72,11 +77,13 @@ async def answer_papers(h: Harness, pieces: Sequence[bytes] = PDF) -> None:
             await h.answer_asked(sent, piece)
 
 
-async def last_mail(h: Harness, mail: MailServer) -> tuple[str, list[bytes]]:
-    """Text and PDFs of the mail after the visit."""
+async def last_mail(
+    h: Harness, mail: MailServer, title: str = "Thank you"
+) -> tuple[str, list[bytes]]:
+    """Text and PDFs of the mail after the end."""
     await answer_contacts(h)
     await h.run_jobs()
-    (message,) = [one for one in mail.taken if "Thank you" in str(one["Subject"])]
+    (message,) = [one for one in mail.taken if title in str(one["Subject"])]
     files = list(message.iter_attachments())
     assert [file.get_content_type() for file in files] in ([], ["application/pdf"])
     assert [file.get_filename() for file in files] in ([], ["evslot-K7Q2XP.pdf"])
@@ -158,6 +165,39 @@ async def test_what_cost_nothing_has_no_receipt_to_wait_for(h: Harness, mail: Ma
     assert "receipt" not in text
 
 
+async def test_what_is_kept_of_a_booking_nobody_came_to_has_a_receipt(
+    h: Harness, mail: MailServer
+) -> None:
+    booking = await visited(h)
+    await h.hear(issued(booking), unused(booking, fee=320))
+    await answer_papers(h)
+    text, files = await last_mail(h, mail, "Nobody checked in")
+    assert "€3.20 is kept. The rest, €3.20, is released or given back" in text
+    assert files == [b"".join(PDF)]
+
+
+async def test_where_nothing_is_kept_no_receipt_is_waited_for(h: Harness, mail: MailServer) -> None:
+    await h.hear(unused(await visited(h), fee=0))
+    text, files = await last_mail(h, mail, "Nobody checked in")
+    assert (files, asked_papers(h)) == ([], [])
+    assert "nothing is kept. €6.40 is released or given back" in text
+    assert "receipt" not in text
+
+
+async def test_what_a_bank_did_not_pay_after_the_end_brings_no_receipt_to_wait_for(
+    h: Harness, mail: MailServer
+) -> None:
+    over = unused(await visited(h), fee=320)
+    await h.hear(over)
+    owing = replace(over.reservation, version=7, payment_state="voided")
+    refused = reservation.CaptureRefused(reservation=owing, version=7, reason="not_capturable")
+    await h.hear(refused, refused)
+    text, files = await last_mail(h, mail, "Nobody checked in")
+    assert (files, asked_papers(h)) == ([], [])
+    assert "receipt" not in text
+    assert "Not paid by your bank" in [str(one["Subject"]).split(":")[0] for one in mail.taken]
+
+
 async def test_a_credit_note_is_no_receipt(h: Harness) -> None:
     booking = await visited(h)
     await h.hear(issued(booking, "credit_note"), completed(booking))
@@ -174,6 +214,50 @@ async def test_a_refund_is_told_once_with_its_booking(h: Harness, mail: MailServ
     assert message["Subject"] == "€3.20 is on its way back to you"
     assert "of the €6.40 you paid" in text_of(message)
     assert "Ladepark Süd" in text_of(message)
+
+
+async def test_each_refund_of_each_payment_of_a_booking_is_told_once(
+    h: Harness, mail: MailServer
+) -> None:
+    """The first payment came too late for its hold; the second was cancelled, at one version."""
+    booking = await visited(h)
+    late = replace(booking, payment_id=PaymentId(uuid4()))
+    events = [
+        refunded(late, amount=640),
+        refunded(booking, amount=100),
+        refunded(booking, amount=320, version=6),
+    ]
+    await h.hear(*events, *events)
+    await h.hear(*events)
+    await answer_contacts(h)
+    await h.run_jobs()
+    back = sorted(str(one["Subject"]) for one in mail.taken if "back" in str(one["Subject"]))
+    assert [subject.split()[0] for subject in back] == ["€1.00", "€3.20", "€6.40"]
+    listed = (await in_app(h)).notifications
+    assert [one.kind for one in listed].count("payment_refunded") == 3
+    assert {one.reservation_id for one in listed} == {booking.reservation_id}
+
+
+async def test_each_trouble_of_each_payment_of_a_booking_is_told(h: Harness) -> None:
+    """Each is a version of its booking of its own, whichever payment it is about."""
+    held = booking(DRIVER, state="held", held_until=datetime.now(UTC) + timedelta(minutes=9))
+    events: list[Event] = []
+    for version in (2, 4):
+        at = replace(held, version=version, payment_id=PaymentId(uuid4()))
+        failed = replace(at, version=version + 1)
+        events += [
+            reservation.PaymentChallenged(reservation=at, version=version),
+            reservation.PaymentFailed(reservation=failed, version=version + 1, reason="declined"),
+        ]
+    owing = replace(held, version=9, state="completed", payment_state="voided")
+    events.append(reservation.CaptureRefused(reservation=owing, version=9, reason="not_capturable"))
+    await h.hear(*events, *events)
+    kinds = [one.kind for one in (await in_app(h)).notifications]
+    assert sorted(kinds) == [
+        *("payment_challenged", "payment_challenged"),
+        *("payment_failed", "payment_failed"),
+        "payment_owed",
+    ]
 
 
 async def test_a_refund_of_what_was_never_confirmed_is_told_too(

@@ -24,6 +24,7 @@ from tests.services.notification.post_office import mail as mail
 
 from evslot.services.notification.domain import reminding
 from evslot.services.reservation import messages as reservation
+from evslot.spine.message import Event
 
 pytestmark = pytest.mark.anyio
 HOUR = timedelta(hours=1)
@@ -77,22 +78,56 @@ async def test_a_driver_is_reminded_twice_and_each_time_once(h: Harness, mail: M
     assert await reminders(h) == []
 
 
+def ended(booking: reservation.Reservation, how: str) -> Event:
+    """No reminder helps any more."""
+    match how:
+        case "cancelled":
+            return cancelled(booking)
+        case "started":
+            begun = replace(booking, state="active", version=4)
+            return reservation.ReservationStarted(reservation=begun, version=4, by="driver")
+        case _:
+            return completed(booking)
+
+
 @pytest.mark.parametrize("ending", ["cancelled", "started", "completed"])
 async def test_who_gave_up_or_is_there_is_not_reminded(h: Harness, ending: str) -> None:
     event = in_two_days()
     booking = event.reservation
     await h.hear(event)
-    match ending:
-        case "cancelled":
-            await h.hear(cancelled(booking))
-        case "started":
-            begun = replace(booking, state="active", version=4)
-            await h.hear(reservation.ReservationStarted(reservation=begun, version=4, by="driver"))
-        case _:
-            await h.hear(completed(booking))
+    await h.hear(ended(booking, ending))
     assert await reminders(h) == []
     await h.hear(event)
     assert await reminders(h) == []
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "started", "completed"])
+@pytest.mark.parametrize("stands", ["asked", "queued"])
+async def test_a_reminder_on_its_way_does_not_come_after_the_end(
+    h: Harness, mail: MailServer, stands: str, ending: str
+) -> None:
+    """The user service or the mail server was away; the driver was faster."""
+    event = in_two_days()
+    await told(h, event)
+    await h.run_jobs()
+    mail.says = lambda step, _: "451 later"
+    await pass_by(h, "reservation_soon")
+    if stands == "queued":
+        await answer_contacts(h)
+        await h.jobs.step("MailNotice")
+    await h.hear(ended(event.reservation, ending), confirmed())
+    mail.says = lambda step, _: None
+    await answer_contacts(h)
+    await h.run_jobs()
+    came = [str(message["Subject"]).split()[0] for message in mail.taken]
+    assert sorted(came) == sorted(
+        ["Booked:", "Booked:", *(["Cancelled:"] if ending == "cancelled" else [])]
+    )
+    assert ("failed", "overtaken") in await states(h)
+    kinds = [one.kind for one in (await in_app(h)).notifications]
+    assert "reservation_soon" in kinds, "the list says what was told"
+    for row in await h.fetch("select payload from job"):
+        assert row["payload"] == b""
 
 
 async def test_a_reminder_we_come_too_late_for_is_left_out(h: Harness) -> None:

@@ -13,7 +13,15 @@ from tests.services.notification.made_up import (
     code_wanted,
     text_of,
 )
-from tests.services.notification.post_office import DRIVER, confirmed, contact, in_app, states, told
+from tests.services.notification.post_office import (
+    DRIVER,
+    completed,
+    confirmed,
+    contact,
+    in_app,
+    states,
+    told,
+)
 from tests.services.notification.post_office import h as h
 from tests.services.notification.post_office import mail as mail
 
@@ -141,8 +149,7 @@ async def test_what_a_bank_did_not_pay_is_told_once_and_no_receipt_is_promised(
     refused = reservation.CaptureRefused(reservation=owing, version=5, reason="not_capturable")
     await told(h, refused, contact())
     await h.hear(refused)
-    over = reservation.ReservationCompleted(reservation=owing, version=6, by="driver")
-    await told(h, over, contact())
+    await told(h, completed(owing), contact())
     await h.run_jobs()
     unpaid, thanks = sorted(mail.taken, key=lambda message: str(message["Subject"]))
     assert unpaid["Subject"] == "Not paid by your bank: Ladepark Süd, 3 Nov 2026"

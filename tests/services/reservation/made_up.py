@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from msgspec.structs import replace
 
 from evslot.services.reservation.domain import holding
-from evslot.services.reservation.domain.booking import Booking, Rules
+from evslot.services.reservation.domain.booking import Booking, Own, Rules
 from evslot.services.reservation.domain.holding import Wish
 from evslot.services.station.messages import Quote
 from evslot.spine.callers import Caller
@@ -131,6 +132,11 @@ def confirmed(start: datetime, *, at: datetime = NOW, **more: Any) -> Booking:
     """A booking that was held and confirmed at `at`."""
     booking = held(start, now=at, **more).next(at, state="confirmed", payment_state="authorised")
     return replace(booking, confirmed_at=at)
+
+
+def own(*bookings: Booking) -> list[Own]:
+    """As the rules look at them when their driver wants one more."""
+    return [msgspec.convert(one.reservation, Own, from_attributes=True) for one in bookings]
 
 
 def driver(user_id: UserId | None = None) -> Caller:

@@ -30,9 +30,9 @@ from evslot.services.reservation.messages import (
     ReservationCancelled,
 )
 from evslot.services.reservation.service import SERVICE
+from evslot.services.user.messages import UserErased
 from evslot.spine.callers import ANONYMOUS, Caller
 from evslot.spine.message import Personal, Refused
-from evslot.spine.republishing import republish
 from evslot.values import ChargerId, Money, OrganisationId, UserId
 
 pytestmark = pytest.mark.anyio
@@ -322,22 +322,26 @@ def _id(caller: Caller) -> UserId:
     return caller.user_id
 
 
-async def test_republishing_tells_the_last_event_of_each_booking_again(
-    postgres_server: PostgresServer,
-) -> None:
+async def test_whoever_is_erased_leaves_no_charger_taken(postgres_server: PostgresServer) -> None:
+    """By the frozen terms, as if they had cancelled; heard twice it changes nothing more."""
     async with Harness(SERVICE, postgres_server) as h:
         me = driver()
-        await hold(h, soon(24), me)
-        await cancel(h, await confirmed(h, soon(48), me), me)
-        await h.answer_asked(h.sent[-1], paid(h.sent[-1], "voided"))
-        await confirmed(h, soon(72), me)
-        await cancel(h, await confirmed(h, soon(96), me), me)
-        await h.run_periodic()
-        last: dict[Any, Any] = {}
-        for event in h.events:
-            last[event.reservation.reservation_id] = event  # type: ignore[attr-defined]
-        before = len(h.events)
-        assert await republish(h.wiring, h.handlers, h.database) == len(last) == 4
-        await h._collect()
-        again = {e.reservation.reservation_id: e for e in h.events[before:]}  # type: ignore[attr-defined]
-        assert again == last
+        prepaid = await confirmed(h, soon(24 * 8), me)
+        near = await half_kept(h, me)
+        held = await hold(h, soon(48), me)
+        other = await confirmed(h, soon(72), driver())
+        gone = UserErased(user_id=_id(me), version=2)
+        before = len(h.events), len(h.sent)
+        await h.hear(gone, UserErased(user_id=_id(me), version=3))
+        ended = {
+            event.reservation.reservation_id: (type(event).__name__, event.reservation.fee)  # type: ignore[attr-defined]
+            for event in h.events[before[0] :]
+        }
+        assert ended == {
+            prepaid.reservation_id: ("ReservationCancelled", euros(0)),
+            near.reservation_id: ("ReservationCancelled", euros(320)),
+            held.reservation_id: ("HoldReleased", None),
+        }
+        assert len(h.events) == before[0] + 3
+        assert sorted(names(h.sent[before[1] :])) == ["CapturePayment", "RefundPayment"]
+        assert [claim[0] for claim in await claims(h)] == [other.period.start]

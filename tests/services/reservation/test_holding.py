@@ -252,6 +252,52 @@ async def test_a_slot_before_the_own_next_one_needs_no_buffer(
         assert [c[1] for c in await claims(h)] == [start + HOUR, start + HOUR + BUFFER]
 
 
+async def test_a_buffer_left_out_comes_back_though_the_next_slot_lapses_meanwhile(
+    postgres_server: PostgresServer,
+) -> None:
+    """The sweep runs between the look and the claim, which waits for somebody's open claim."""
+    async with Harness(SERVICE, postgres_server) as h, h.database.connection() as other:
+        me, start = driver(), soon()
+        later = await hold(h, start + HOUR, me)
+        for table, key in (("reservation", "reservation_id"), ("occupancy", "ref")):
+            await h.execute(
+                f"update {table} set held_until = now() + interval '0.3 s' where {key} = $1",  # noqa: S608
+                later.reservation_id,
+            )
+        rival = other.transaction()
+        await rival.start()
+        await other.execute(RIVAL, later.station_id, later.charger_id, start, start + MINUTE)
+        holding = asyncio.create_task(hold(h, start, me))
+        await until(h, WAITING)
+        await until(h, "select from reservation where held_until < clock_timestamp()")
+        await h.run_periodic()
+        await rival.rollback()
+        await holding
+        await h.run_periodic()
+        assert [claim[:2] for claim in await claims(h)] in (
+            [(start, start + HOUR), (start + HOUR, start + HOUR + BUFFER)],
+            [(start, start + HOUR + BUFFER)],
+        )
+
+
+RIVAL = """
+insert into occupancy (station_id, charger_id, during, kind, ref)
+values ($1, $2, tstzrange($3, $4), 'closure', gen_random_uuid())"""
+
+
+WAITING = """
+select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"""
+
+
+async def until(h: Harness, sql: str) -> None:
+    """Until the database finds something."""
+    for _ in range(1000):
+        if await h.fetch(sql):
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError(sql)
+
+
 async def test_hold_of_a_slot_that_begins_now_ends_before_its_grace(
     postgres_server: PostgresServer,
 ) -> None:

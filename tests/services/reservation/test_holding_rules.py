@@ -15,6 +15,7 @@ from tests.services.reservation.made_up import (
     USUAL,
     confirmed,
     held,
+    own,
     quote,
     wish,
 )
@@ -24,6 +25,7 @@ from evslot.services.reservation.domain.booking import Booking
 from evslot.services.reservation.messages import (
     HoldPaused,
     QuoteOutdated,
+    TooManyBookings,
     TooManyHolds,
     VehicleBusy,
 )
@@ -73,35 +75,38 @@ def test_slot_that_has_just_begun_can_be_had_while_its_quote_is_valid() -> None:
     assert tried.booking.reservation.state == "held"
 
 
-def test_fourth_live_hold_is_refused_but_confirmed_and_lapsed_ones_do_not_count() -> None:
-    own = [held(NOW + n * 2 * HOUR, driver=ME, charger=ELSEWHERE) for n in range(3)]
+def test_fourth_live_hold_is_refused_and_so_is_a_booking_more_than_one_may_have() -> None:
+    holds = [held(NOW + n * 2 * HOUR, driver=ME, charger=ELSEWHERE) for n in range(3)]
     fresh = wish(quote(NOW + HOUR), ME)
     with pytest.raises(TooManyHolds):
-        holding.hold(fresh, own, RULES, NOW)
-    other = [*own[:2], confirmed(NOW + 9 * HOUR, charger=ELSEWHERE), lapsed(5, ELSEWHERE)]
-    assert holding.hold(fresh, other, RULES, NOW)
+        holding.hold(fresh, own(*holds), RULES, NOW)
+    other = [*holds[:2], confirmed(NOW + 9 * HOUR, charger=ELSEWHERE), lapsed(5, ELSEWHERE)]
+    assert holding.hold(fresh, own(*other), RULES, NOW)
+    with pytest.raises(TooManyBookings):
+        holding.hold(fresh, own(*other), replace(RULES, live_bookings=3), NOW)
+    assert holding.hold(fresh, own(*other), replace(RULES, live_bookings=4), NOW)
 
 
 def test_two_lapsed_holds_on_a_charger_pause_it_for_half_an_hour() -> None:
     fresh = wish(quote(NOW + HOUR), ME)
     with pytest.raises(HoldPaused) as refused:
-        holding.hold(fresh, [lapsed(40), lapsed(10)], RULES, NOW)
+        holding.hold(fresh, own(lapsed(40), lapsed(10)), RULES, NOW)
     assert refused.value.details["until"] == (NOW + 20 * MINUTE).isoformat()
-    assert holding.hold(fresh, [lapsed(40), lapsed(30)], RULES, NOW)
-    assert holding.hold(fresh, [lapsed(40), lapsed(10, ELSEWHERE)], RULES, NOW)
+    assert holding.hold(fresh, own(lapsed(40), lapsed(30)), RULES, NOW)
+    assert holding.hold(fresh, own(lapsed(40), lapsed(10, ELSEWHERE)), RULES, NOW)
 
 
 def test_lapsed_holds_of_two_days_do_not_pause() -> None:
     # 23:55 and 00:05 in Berlin are two days, though one in UTC.
     berlin_midnight = NOW.replace(hour=23, minute=0)
     now = berlin_midnight + 10 * MINUTE
-    own = [
+    holds = [
         replace(b, reservation=replace(b.reservation, held_until=berlin_midnight + shift))
         for b in (lapsed(0), lapsed(0))
         for shift in (-5 * MINUTE, 5 * MINUTE)
     ][:2]
     made = quote(now + HOUR, now=now)
-    assert holding.paused_until(made, own, RULES, now) is None
+    assert holding.paused_until(made, own(*holds), RULES, now) is None
 
 
 def test_a_vehicle_is_in_one_place_at_a_time() -> None:
@@ -110,19 +115,19 @@ def test_a_vehicle_is_in_one_place_at_a_time() -> None:
     there = replace(there, reservation=replace(there.reservation, vehicle_id=car))
     overlapping = wish(quote(NOW + HOUR + 30 * MINUTE), ME, vehicle_id=car)
     with pytest.raises(VehicleBusy):
-        holding.hold(overlapping, [there], RULES, NOW)
+        holding.hold(overlapping, own(there), RULES, NOW)
     after = wish(quote(NOW + 2 * HOUR), ME, vehicle_id=car)
-    assert holding.hold(after, [there], RULES, NOW)
+    assert holding.hold(after, own(there), RULES, NOW)
     other_car = wish(quote(NOW + HOUR), ME, vehicle_id=VehicleId(uuid4()))
-    assert holding.hold(other_car, [there], RULES, NOW)
+    assert holding.hold(other_car, own(there), RULES, NOW)
 
 
 def test_no_buffer_between_two_slots_of_one_driver_on_one_charger() -> None:
     middle = confirmed(NOW + 2 * HOUR)
-    after = holding.hold(wish(quote(NOW + 3 * HOUR), ME), [middle], RULES, NOW)
+    after = holding.hold(wish(quote(NOW + 3 * HOUR), ME), own(middle), RULES, NOW)
     assert after.adjoins == (middle.reservation.reservation_id,)
     assert after.claim == Period(NOW + 3 * HOUR, NOW + 4 * HOUR + BUFFER)
-    before = holding.hold(wish(quote(NOW + HOUR), ME), [middle], RULES, NOW)
+    before = holding.hold(wish(quote(NOW + HOUR), ME), own(middle), RULES, NOW)
     assert before.adjoins == ()
     assert before.claim == Period(NOW + HOUR, NOW + 2 * HOUR)
     assert before.booking.reservation.occupied == Period(NOW + HOUR, NOW + 2 * HOUR + BUFFER)

@@ -100,6 +100,14 @@ async def test_a_change_that_changes_nothing_is_no_news(h: Harness) -> None:
 async def test_who_read_an_older_version_is_told(h: Harness) -> None:
     await changed(h, change(version=1, name="Neu"))
     assert await refusal(h, change(version=1, name="Anders")) == (409, "station_changed")
+    first = (await seen(h)).chargers[0].charger_id
+    for outdated in (
+        station.SetTerms(station_id=STATION, terms="strict", version=1),
+        station.SetTariff(station_id=STATION, tariff=station.Tariff(currency="EUR"), version=1),
+        station.ChangeCharger(station_id=STATION, charger_id=first, label="X", version=1),
+    ):
+        assert await refusal(h, outdated) == (409, "station_changed")
+    assert (await changed(h, station.SetTerms(station_id=STATION, terms="strict", version=2))).terms
 
 
 @pytest.mark.parametrize(

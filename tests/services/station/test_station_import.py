@@ -104,6 +104,21 @@ async def test_a_removed_record_retires_its_station(h: Harness) -> None:
     assert (await seen(h, 1)).status == "retired"
 
 
+async def test_a_record_that_nobody_thought_of_holds_up_no_other(h: Harness) -> None:
+    many = [{"ConnectionTypeID": 16, "PowerKW": watts / 1000} for watts in range(10_000, 12_000)]
+    odd = [
+        record(2, connection(25, "nan")),
+        record(3, connection(25, -1e308)),
+        record(4, *many, points=200),
+        record(5, *([{}] * 5000)),
+    ]
+    report = await h.send(part(record(1), *odd, record(6)), caller=ADMIN)
+    assert report.created == ["1", "2", "3", "4", "5", "6"]
+    plugs = [len(charger.connectors) for charger in (await seen(h, 4)).chargers]
+    assert plugs == [8] * 200
+    assert h.dead == []
+
+
 async def test_an_imported_station_is_searched_quoted_and_shows_its_provider(h: Harness) -> None:
     await h.send(part(record(1), claimed=True, terms="strict"), caller=OWNER)
     view = await seen(h, 1)
@@ -119,22 +134,26 @@ async def test_an_imported_station_is_searched_quoted_and_shows_its_provider(h: 
 async def test_what_an_operator_adds_and_renames_outlives_the_next_import(h: Harness) -> None:
     await h.send(part(record(1), claimed=True), caller=OWNER)
     before = await seen(h, 1)
-    gone, stays = before.chargers
-    charger = station.ChargerInput(label="2", connectors=stays.connectors)
+    renamed, gone = before.chargers
+    charger = station.ChargerInput(label="2", connectors=gone.connectors)
     new = ChargerId(uuid4())
     for command in (
         station.ChangeStation(station_id=before.station_id, how_to_find="Ebene 2"),
-        station.RetireCharger(station_id=before.station_id, charger_id=stays.charger_id),
+        station.RetireCharger(station_id=before.station_id, charger_id=gone.charger_id),
         station.AddCharger(station_id=before.station_id, charger_id=new, charger=charger),
-        station.ChangeCharger(station_id=before.station_id, charger_id=gone.charger_id, label="3"),
+        station.ChangeCharger(
+            station_id=before.station_id, charger_id=renamed.charger_id, label="3"
+        ),
     ):
         await h.send(command, caller=OWNER)
     report = await h.send(part(record(1, points=3), claimed=True), caller=OWNER)
     assert outcome_of(report) == ([], ["1"], [], [])
     after = await seen(h, 1)
     assert {charger.label: charger.charger_id for charger in after.chargers}["2"] == new
-    assert len({charger.label for charger in after.chargers}) == len(after.chargers) == 4
+    assert len({charger.label for charger in after.chargers}) == len(after.chargers) == 3
     assert after.chargers[0].label == "3"
+    assert after.how_to_find == "Ebene 2"
+    assert gone.charger_id not in {charger.charger_id for charger in after.chargers}
     (row,) = await h.fetch("select imported_from, source_id from station")
     assert tuple(row) == ("openchargemap", "1")
     assert h.dead == []
@@ -164,6 +183,17 @@ async def test_another_organisation_cannot_take_a_station_over(h: Harness) -> No
     report = await h.send(part(record(1), claimed=True, bookable_as=other), caller=rival)
     assert report.skipped == {"1": "another organisation has claimed it"}
     assert (await seen(h, 1)).organisation_id == ORGANISATION
+
+
+async def test_another_organisation_cannot_remove_a_station(h: Harness) -> None:
+    """Whose list says that it is gone does not say whose station it is."""
+    await h.send(part(record(1), claimed=True), caller=OWNER)
+    other = OrganisationId(uuid4())
+    rival = driver(organisations={other: "owner"})
+    removal = part(record(1, status=200), claimed=True, bookable_as=other)
+    report = await h.send(removal, caller=rival)
+    assert report.skipped == {"1": "another organisation has claimed it"}
+    assert (await seen(h, 1)).status == "bookable"
 
 
 @pytest.mark.parametrize(

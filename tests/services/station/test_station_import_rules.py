@@ -14,7 +14,7 @@ from evslot.services.station.domain.drafts import Draft, Skipped, station_id_of
 from evslot.services.station.domain.openchargemap import read_records
 from evslot.services.station.domain.plugs import open_charge_map_plug
 from evslot.services.station.domain.terms import PRESETS
-from evslot.services.station.messages import Position, SlotRule, StationView
+from evslot.services.station.messages import Position, SlotRule, StationView, TariffElement
 
 CCS, CHADEMO, TYPE_2, SCHUKO, UNKNOWN = 33, 2, 25, 28, 0
 CLAIM = Claim(organisation_id=ORGANISATION, tariff=TARIFF, terms=PRESETS["usual"], rule=SlotRule())
@@ -106,11 +106,14 @@ def test_quantities_count_where_the_number_of_points_does_not(
     assert plugs(found) == [["IEC_62196_T2"]] * chargers
 
 
-@pytest.mark.parametrize("kilowatts", [0, None, -3, 400, 22_000, 1e300])
-def test_no_power_and_power_that_cannot_be_are_not_known(kilowatts: float | None) -> None:
+@pytest.mark.parametrize(
+    "kilowatts", [0, None, -3, 400, 22_000, 1e300, -1e308, "-inf", "inf", "nan"]
+)
+def test_no_power_and_power_that_cannot_be_are_not_known(kilowatts: float | str | None) -> None:
     found = draft(connection(TYPE_2, kilowatts, 1), points=1)
     assert found.points[0].connectors[0].max_watts is None
-    assert bool(found.notes) == ((kilowatts or 0) > 0)
+    nothing = float(kilowatts or 0) <= 0
+    assert bool(found.notes) == (not nothing)
 
 
 def test_four_hundred_kilowatts_of_direct_current_are_believed() -> None:
@@ -128,6 +131,20 @@ def test_an_unknown_plug_is_noted_and_its_charger_kept() -> None:
     assert draft(connection(UNKNOWN, 11, 1), connection(TYPE_2)).notes == (
         "plug type 0 (As typed) is not known",
     )
+
+
+def test_a_charger_has_no_more_plugs_than_it_can_have() -> None:
+    """So a station of many points and many plugs fits the record that tells of it."""
+    many = [connection(TYPE_2, watts / 1000, 1) for watts in range(1000, 1500)]
+    found = draft(*many, points=20)
+    assert [len(point.connectors) for point in found.points] == [8] * 20
+    assert found.notes == ("more than 8 plugs at a charger: the first ones are taken",)
+
+
+def test_notes_on_one_record_are_few_and_short() -> None:
+    found = draft(*(connection(number, 11, 1) for number in range(40_000, 40_050)))
+    assert len(found.notes) == 8
+    assert all(len(note) <= 200 for note in found.notes)
 
 
 def test_removed_plugs_are_left_out_and_no_plugs_make_one_charger() -> None:
@@ -270,6 +287,18 @@ def test_what_another_organisation_has_claimed_is_left_alone() -> None:
     claimed = station(draft(), None, CLAIM).station
     other = replace(CLAIM, organisation_id=station_id_of("openchargemap", "2"))  # any other id
     assert isinstance(imported(draft(), claimed, other), Skipped)
+
+
+def test_a_station_that_no_record_of_a_topic_holds_is_skipped() -> None:
+    """A few kilobytes of points and plugs, and prices that its operator gave each charger."""
+    known = station(draft(points=200), None, CLAIM).station
+    tariff = replace(TARIFF, elements=(TariffElement(flat=50),))
+    dear = [replace(one, tariff=tariff) for one in known.chargers]
+    many = [{"ConnectionTypeID": 16, "PowerKW": watts / 1000} for watts in range(10_000, 11_600)]
+    assert isinstance(imported(draft(*many, points=200), known, None), Merged)
+    outcome = imported(draft(*many, points=200), replace(known, chargers=dear), None)
+    assert isinstance(outcome, Skipped)
+    assert "at most 180000 bytes" in outcome.reason
 
 
 @pytest.mark.parametrize("more", [{"status": 100}, {"UsageTypeID": 2}])

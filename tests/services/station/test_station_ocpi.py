@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.services.station.supplies import CCS, TYPE_2, a_station
 
-from evslot.services.station.domain.claims import imported
+from evslot.services.station.domain.claims import LastImport, Merged, imported
 from evslot.services.station.domain.details import check_hours
 from evslot.services.station.domain.drafts import Draft, Skipped
 from evslot.services.station.domain.hours import open_spans
@@ -91,8 +91,8 @@ stations = st.builds(
 )
 
 
-def read(*records: Any) -> list[Draft | Skipped]:
-    return list(read_locations(list(records), lambda _: "Europe/Berlin", Origin()))
+def read(*records: Any, now: datetime = AT) -> list[Draft | Skipped]:
+    return list(read_locations(list(records), lambda _: "Europe/Berlin", Origin(), now))
 
 
 def again(station: StationView) -> Draft:
@@ -145,9 +145,12 @@ def test_importing_again_changes_nothing(station: StationView) -> None:
     draft = again(station)
     first = imported(draft, None, None)
     assert not isinstance(first, Skipped)
-    second = imported(draft, first.station, None)
-    assert not isinstance(second, Skipped)
-    assert second.station == first.station
+    last = msgspec.json.decode(msgspec.json.encode(first.last), type=LastImport)
+    assert last == first.last
+    for known in (None, last):
+        second = imported(draft, first.station, None, known)
+        assert isinstance(second, Merged)
+        assert (second.station, second.last) == (first.station, last)
 
 
 @settings(max_examples=25)
@@ -198,6 +201,26 @@ def test_a_station_too_large_for_a_record_loses_chargers() -> None:
     assert 10 < len(location["evses"]) < 200
 
 
+def test_hours_too_large_for_a_record_lose_the_exceptions_that_are_past_or_furthest_ahead() -> None:
+    weekly = tuple(
+        Opening(weekday=day, start=120 + 180 * number, end=180 + 180 * number)
+        for day in range(1, 8)
+        for number in range(7)
+    )
+    exceptions = tuple(
+        OpeningException(day=FIRST + timedelta(days=2 * number), start=1439, end=1439 + 100)
+        for number in range(-200, 200)
+    )
+    hours = Hours(always=False, weekly=weekly, exceptions=exceptions)
+    check_hours(hours)
+    location = location_of(a_station(hours=hours), AT)
+    assert len(msgspec.json.encode(location)) <= MOST_BYTES
+    assert location["evses"]
+    told = location["opening_times"]["exceptional_openings"]
+    assert min(one["period_begin"] for one in told)[:10] == FIRST.isoformat()
+    assert 30 < len({one["period_begin"][:10] for one in told}) < 300
+
+
 def location(**changes: Any) -> dict[str, Any]:
     return {**location_of(a_station(), AT), **changes}
 
@@ -213,6 +236,8 @@ def location(**changes: Any) -> dict[str, Any]:
         ({"coordinates": {"latitude": "north", "longitude": "0.0"}}, "float"),
         ({"time_zone": "Europe/Nowhere"}, "no time zone"),
         ({"city": None}, "city"),
+        ({"id": "a\0b"}, "no text"),
+        ({"party_id": "x" * 1000}, "party_id"),
     ],
 )
 def test_what_makes_no_station_says_why(changes: dict[str, Any], reason: str) -> None:
@@ -272,6 +297,70 @@ def test_hours_that_are_none_are_noted_and_left_out() -> None:
         assert draft.hours is None
         assert draft.obstacle
         assert "not understood" in draft.notes[0]
+
+
+BEGIN_OF_TIME, END_OF_TIME = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("2025-01-01T00:00:00Z", "2029-06-01T00:00:00Z"),
+        ("2027-01-01T00:00:00Z", END_OF_TIME),
+        (BEGIN_OF_TIME, "2029-01-01T00:00:00Z"),
+        (BEGIN_OF_TIME, END_OF_TIME),
+    ],
+    ids=["long since", "until further notice", "since ever", "always"],
+)
+def test_what_is_closed_for_long_is_closed_as_far_as_one_can_book(
+    begin: str, end: str, zone: str
+) -> None:
+    closing = {"period_begin": begin, "period_end": end}
+    told = {"twentyfourseven": True, "exceptional_closings": [closing]}
+    (draft,) = read(location(time_zone=zone, opening_times=told))
+    assert isinstance(draft, Draft)
+    assert draft.hours is not None
+    check_hours(draft.hours)
+    today = AT.date()
+    assert open_spans(draft.hours, zone, today, today + timedelta(days=366)) == []
+    assert draft.notes == ("exceptional hours more than a year ahead are left to a later import",)
+
+
+def test_what_is_closed_for_long_moves_on_with_the_days_unless_its_operator_knows_better() -> None:
+    closing = {"period_begin": BEGIN_OF_TIME, "period_end": END_OF_TIME}
+    told = {"twentyfourseven": True, "exceptional_closings": [closing]}
+    (draft,) = read(location(opening_times=told))
+    (next_day,) = read(location(opening_times=told), now=AT + timedelta(days=1))
+    assert isinstance(next_day, Draft)
+    first = imported(draft, None, None)
+    assert isinstance(first, Merged)
+    after = imported(next_day, first.station, None, first.last)
+    assert isinstance(after, Merged)
+    assert after.station.hours == next_day.hours != first.station.hours
+    own = replace(first.station, hours=Hours())
+    assert imported(next_day, own, None, first.last) == Merged(own, after.notes, after.last)
+
+
+def test_what_was_exceptional_is_no_matter() -> None:
+    past = {"period_begin": BEGIN_OF_TIME, "period_end": "2027-01-02T00:00:00Z"}
+    told = {"twentyfourseven": True, "exceptional_closings": [past] * 3}
+    (draft,) = read(location(opening_times=told))
+    assert isinstance(draft, Draft)
+    assert (draft.hours, draft.notes) == (Hours(), ())
+
+
+def test_more_exceptions_than_we_can_hold_leave_nobody_to_book() -> None:
+    """It would be open on the days that are left out."""
+    noons = [AT + timedelta(days=number, hours=12) for number in range(300)]
+    closings = [
+        {"period_begin": noon.isoformat(), "period_end": (noon + timedelta(hours=1)).isoformat()}
+        for noon in noons
+    ]
+    told = {"twentyfourseven": True, "exceptional_closings": closings}
+    (draft,) = read(location(opening_times=told))
+    assert isinstance(draft, Draft)
+    assert "more than 400 exceptions" in (draft.obstacle or "")
 
 
 def test_direct_current_stays_with_the_charger() -> None:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from tests.harness import Harness
+from tests.harness import Harness, driver
+from tests.services.station.supplies import ORGANISATION, create_station
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.station import messages as station
@@ -15,6 +16,8 @@ from evslot.spine.message import Refused
 from evslot.values import StationId
 
 pytestmark = pytest.mark.anyio
+
+OWNER = driver(organisations={ORGANISATION: "manager"})
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +102,54 @@ async def test_places_follow_the_stations(h: Harness) -> None:
     await h.execute("update station set district = 'Sugar Hill' where station_id = $1", moved)
     await h.run_periodic()
     assert await first(h, "sugar hill") == ("district", "Sugar Hill", "New York")
+
+
+@pytest.fixture
+async def empty(postgres_server: PostgresServer) -> AsyncIterator[Harness]:
+    async with Harness(SERVICE, postgres_server) as harness:
+        yield harness
+
+
+async def built(h: Harness, city: str, *places: tuple[float, float, str]) -> list[station.Place]:
+    """The places of that name, once there are stations there."""
+    for latitude, longitude, postcode in places:
+        command = create_station(
+            station_id=StationId(uuid4()),
+            city=city,
+            postcode=postcode,
+            position=station.Position(latitude, longitude),
+        )
+        await h.send(command, caller=OWNER)
+    await h.run_periodic()
+    found = (await h.ask(station.FindPlaces(text=city))).places
+    return [place for place in found if place.kind == "city"]
+
+
+async def test_towns_of_one_name_are_told_apart(empty: Harness) -> None:
+    towns = ((54.1, 10.8, "23730"), (49.35, 8.14, "67433"), (51.03, 13.9, "01844"))
+    found = await built(empty, "Neustadt", *towns)
+    assert sorted((place.detail, place.stations) for place in found) == [
+        ("01844", 1),
+        ("23730", 1),
+        ("67433", 1),
+    ]
+    for place in found:
+        there = station.FindStations(position=place.position, radius_metres=place.radius_metres)
+        assert len((await empty.ask(there)).stations) == 1
+
+
+async def test_a_town_is_one_place_however_far_it_reaches(empty: Harness) -> None:
+    """From one station to the next, ten kilometres each: over the edges of all cells."""
+    row = [(52.0 + step / 11, 13.0 + step / 7, "10115") for step in range(20)]
+    (place,) = await built(empty, "Langenstadt", *row)
+    assert (place.detail, place.stations) == ("", 20)
+
+
+async def test_a_town_at_the_date_line_lies_there(empty: Harness) -> None:
+    (place,) = await built(empty, "Waiyevo", (-16.8, 179.99, ""), (-16.8, -179.97, ""))
+    assert place.position.longitude == pytest.approx(-179.99)
+    assert place.position.latitude == pytest.approx(-16.8, abs=0.001)
+    assert 2000 < place.radius_metres < 2500
 
 
 async def test_wildcards_are_letters_like_others(h: Harness) -> None:

@@ -104,7 +104,8 @@ def test_energy_is_told_for_every_part_of_the_slot() -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "text"), [("EUR", "EUR 12.05"), ("JPY", "JPY 1205"), ("KWD", "KWD 1.205")]
+    ("currency", "text"),
+    [("EUR", "EUR 12.05"), ("JPY", "JPY 1205"), ("KWD", "KWD 1.205"), ("RSD", "RSD 12.05")],
 )
 def test_a_line_names_the_price_in_its_currency(currency: str, text: str) -> None:
     tariff = replace(TARIFF, currency=currency, flat=0, elements=(element(per_hour=1205),))

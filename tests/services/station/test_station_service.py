@@ -21,6 +21,7 @@ from tests.services.station.supplies import (
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.reservation import messages as reservation
 from evslot.services.station import messages as station
+from evslot.services.station.handlers.hearing import BOOKING_EVENTS
 from evslot.services.station.service import SERVICE
 from evslot.spine.callers import ANONYMOUS, SYSTEM, Caller
 from evslot.spine.message import Query, Refused
@@ -330,6 +331,9 @@ async def test_the_edge_learns_how_far_the_view_of_a_booking_has_come(h: Harness
     await h.hear(booked(reservation.SlotHeld, replace(booking, version=3)))
     await h.hear(booked(reservation.SlotHeld, replace(booking, version=2)))
     assert (await h.ask(question, caller=SYSTEM)).version == 3
+    await h.hear(booked(reservation.PaymentChallenged, replace(booking, version=4)))
+    assert (await h.ask(question, caller=SYSTEM)).version == 4
+    assert set(BOOKING_EVENTS) == set(reservation.ReservationEvent.__subclasses__())
     with pytest.raises(Refused) as refused:
         await h.ask(question, caller=OWNER)
     assert refused.value.status == 403

@@ -295,5 +295,5 @@ def test_the_presets_are_those_of_the_rules() -> None:
         return (steps, *rest, terms.early_minutes, terms.compensation_percent)
 
     assert figures("relaxed") == ([(15, 0)], 50, 20, 50, 10, 0)
-    assert figures("usual") == ([(60, 0), (15, 50)], 100, 15, 100, 5, 20)
-    assert figures("strict") == ([(1440, 0), (120, 50)], 100, 10, 100, 0, 20)
+    assert figures("usual") == ([(60, 0), (15, 50)], 100, 15, 100, 5, 0)
+    assert figures("strict") == ([(1440, 0), (120, 50)], 100, 10, 100, 0, 0)

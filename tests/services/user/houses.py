@@ -8,9 +8,12 @@ from tests.services.user.people import account, caller_of, new_address
 from tests.services.user.test_user_organisations import wanted
 
 from evslot.services.user.messages import (
+    AcceptInvitation,
     ChangeMember,
     CreateApiKey,
+    DeclineInvitation,
     InviteMember,
+    ListMembers,
     MemberRole,
     RefreshSession,
     RemoveMember,
@@ -41,11 +44,21 @@ class House:
         return await self.h.send(command, caller=caller or self.caller)
 
     async def member(self, role: MemberRole) -> SignedIn:
-        """Somebody more, signed in with the new role."""
+        """Somebody more, who accepted, signed in with the new role."""
         email = new_address()
         joined = await account(self.h, email)
         await self.invite(email, role)
+        await self.h.send(self.accept(), caller=caller_of(self.h, joined))
         return await self.h.send(RefreshSession(refresh_token=joined.refresh_token))
+
+    def accept(self) -> AcceptInvitation:
+        return AcceptInvitation(organisation_id=self.organisation_id)
+
+    def decline(self) -> DeclineInvitation:
+        return DeclineInvitation(organisation_id=self.organisation_id)
+
+    def members(self) -> ListMembers:
+        return ListMembers(organisation_id=self.organisation_id)
 
     def change(self, who: SignedIn, role: MemberRole) -> ChangeMember:
         return ChangeMember(organisation_id=self.organisation_id, user_id=who.user_id, role=role)

@@ -8,9 +8,10 @@ import pytest
 from tests.harness import Harness
 
 from evslot.embedded.throwaway import PostgresServer
-from evslot.services.notification.messages import SendSignInCode
+from evslot.services.notification.messages import SendAccountNotice, SendSignInCode
 from evslot.services.user.messages import (
     RegisterUser,
+    RequestPasswordCode,
     RequestSignInCode,
     SignedIn,
     SignInWithCode,
@@ -39,10 +40,22 @@ def mailed(h: Harness) -> list[SendSignInCode]:
     return [sent.command for sent in h.sent if isinstance(sent.command, SendSignInCode)]
 
 
+def notices(h: Harness) -> list[SendAccountNotice]:
+    """What owners of accounts were told by mail, in order."""
+    return [sent.command for sent in h.sent if isinstance(sent.command, SendAccountNotice)]
+
+
 async def ask_code(h: Harness, email: str) -> str:
     """The code that goes out, "" where none does."""
     before = len(mailed(h))
     await h.send(RequestSignInCode(email=Personal(email)))
+    return "".join(mail.code.value for mail in mailed(h)[before:])
+
+
+async def password_code(h: Harness, email: str) -> str:
+    """The code that sets a new password, "" where none is mailed."""
+    before = len(mailed(h))
+    await h.send(RequestPasswordCode(email=Personal(email)))
     return "".join(mail.code.value for mail in mailed(h)[before:])
 
 

@@ -8,7 +8,6 @@ from tests.services.user.houses import a_house, ended
 from tests.services.user.people import account, caller_of, h, new_address, refusal
 from tests.services.user.test_user_organisations import wanted
 
-from evslot.services.notification import messages as notification
 from evslot.services.user.domain.membership import loses_rights
 from evslot.services.user.messages import (
     ChangeOrganisation,
@@ -19,82 +18,15 @@ from evslot.services.user.messages import (
     ListMembers,
     ListOrganisations,
     MemberRole,
-    MembershipChanged,
     NewApiKey,
-    RefreshSession,
     RevokeApiKey,
     SignInWithApiKey,
-    WithdrawInvitation,
 )
 from evslot.spine.callers import SYSTEM, Caller
 from evslot.spine.message import Secret
 
 __all__ = ["h"]
 pytestmark = pytest.mark.anyio
-
-
-async def test_who_has_an_account_belongs_at_once_and_sees_it_at_the_next_refresh(
-    h: Harness,
-) -> None:
-    house = await a_house(h)
-    email = new_address()
-    grace = await account(h, email)
-    invited = await house.invite(email.upper(), "manager")
-    assert (invited.member.user_id, invited.invitation) == (grace.user_id, None)
-    assert caller_of(h, grace).organisations == {}
-    fresh = await h.send(RefreshSession(refresh_token=grace.refresh_token))
-    assert caller_of(h, fresh).organisations == {house.organisation_id: "manager"}
-    assert isinstance(h.events[-1], MembershipChanged)
-    assert ended(h) == []
-    with_refusal = house.invite(email, "viewer")
-    assert await refusal(with_refusal) == "already_member"
-
-
-async def test_an_unknown_address_belongs_from_its_first_sign_in_on(h: Harness) -> None:
-    house, other = await a_house(h), await a_house(h)
-    email = new_address()
-    first = await house.invite(email, "viewer")
-    again = await house.invite(email, "manager")
-    assert again.invitation.invitation_id == first.invitation.invitation_id
-    taken_back = (await other.invite(email, "owner")).invitation.invitation_id
-    withdraw = WithdrawInvitation(organisation_id=other.organisation_id, invitation_id=taken_back)
-    await h.send(withdraw, caller=other.caller)
-    assert await refusal(h.send(withdraw, caller=other.caller)) == "invitation_not_found"
-    grace = await account(h, email)
-    assert caller_of(h, grace).organisations == {house.organisation_id: "manager"}
-    assert await h.fetch_value("select count(*) from invitation") == 0
-
-
-async def test_who_is_invited_is_mailed_once_and_who_has_an_account_is_told_they_belong(
-    h: Harness,
-) -> None:
-    house, email = await a_house(h), new_address()
-    h.sent.clear()
-    first = await house.invite(email, "viewer")
-    await house.invite(email, "manager")
-    (invited,) = [sent.command for sent in h.sent]
-    assert isinstance(invited, notification.SendAccountNotice)
-    assert (invited.email.value, invited.fact) == (email, "organisation_invited")
-    assert (invited.role, invited.until) == ("viewer", first.invitation.expires_at)
-    assert invited.organisation == "Stadtwerke Beispiel GmbH"
-    known = new_address()
-    await account(h, known)
-    h.sent.clear()
-    await house.invite(known, "manager")
-    (joined,) = [sent.command for sent in h.sent]
-    assert isinstance(joined, notification.SendAccountNotice)
-    assert (joined.email.value, joined.fact) == (known, "organisation_joined")
-    assert (joined.role, joined.until) == ("manager", None)
-
-
-async def test_an_invitation_that_ran_out_is_none(h: Harness) -> None:
-    house = await a_house(h)
-    email = new_address()
-    await house.invite(email, "viewer")
-    await h.execute("update invitation set expires_at = now() - interval '1 second'")
-    assert caller_of(h, await account(h, email)).organisations == {}
-    await h.run_periodic()
-    assert await h.fetch_value("select count(*) from invitation") == 0
 
 
 async def test_losing_rights_signs_out_and_gaining_them_does_not(h: Harness) -> None:
@@ -240,6 +172,24 @@ async def test_a_revoked_or_expired_key_is_worth_nothing(h: Harness) -> None:
     assert await refusal(h.send(SignInWithApiKey(api_key=other.key))) == "api_key_invalid"
     guess = SignInWithApiKey(api_key=Secret("evk_guess"))
     assert await refusal(h.send(guess)) == "api_key_invalid"
+
+
+async def test_the_last_member_s_erasure_ends_the_keys_and_invitations_of_the_organisation(
+    h: Harness,
+) -> None:
+    house, invited = await a_house(h), new_address()
+    grace = await house.member("owner")
+    made = await h.send(house.key("organisation:manage"), caller=house.caller)
+    await house.invite(invited, "owner")
+    await h.send(EraseUser(user_id=grace.user_id), caller=caller_of(h, grace))
+    machine = await exchanged(h, made)
+    h.events.clear()
+    await h.send(EraseUser(user_id=house.owner.user_id), caller=house.caller)
+    assert machine.session_id == made.api_key.api_key_id
+    assert (machine.session_id, "api_key_revoked") in ended(h)
+    assert await refusal(h.send(SignInWithApiKey(api_key=made.key))) == "api_key_invalid"
+    too_late = caller_of(h, await account(h, invited))
+    assert await refusal(h.send(house.accept(), caller=too_late)) == "invitation_not_found"
 
 
 async def test_the_key_itself_is_in_no_table_and_a_repeat_tells_it_again(h: Harness) -> None:

@@ -1,4 +1,4 @@
-"""Passwords that are forgotten or changed, addresses that are changed: by mailed codes."""
+"""Passwords that are forgotten or changed: by mailed codes, or by the present one."""
 
 import pytest
 from tests.harness import Harness
@@ -11,37 +11,27 @@ from tests.services.user.people import (
     h,
     mailed,
     new_address,
+    notices,
+    password_code,
     refusal,
     register,
     sign_in,
     wrong,
 )
 
-from evslot.services.notification.messages import SendAccountNotice
 from evslot.services.user.messages import (
-    ChangeEmail,
     ChangePassword,
     GetMe,
     PasswordReplaced,
     RefreshSession,
-    RequestEmailCode,
-    RequestPasswordCode,
     ResetPassword,
     SessionEnded,
     SignedIn,
-    UserChanged,
 )
 from evslot.spine.message import Personal, Secret
 
 __all__ = ["h"]
 pytestmark = pytest.mark.anyio
-
-
-async def password_code(h: Harness, email: str) -> str:
-    """The code that is mailed, "" where none is."""
-    before = len(mailed(h))
-    await h.send(RequestPasswordCode(email=Personal(email)))
-    return "".join(mail.code.value for mail in mailed(h)[before:])
 
 
 def reset(email: str, code: str, password: str = OTHER_PASSWORD) -> ResetPassword:
@@ -57,10 +47,6 @@ def change(
         present=Secret(present) if present else None,
         code=Secret(code) if code else None,
     )
-
-
-def notices(h: Harness) -> list[SendAccountNotice]:
-    return [sent.command for sent in h.sent if isinstance(sent.command, SendAccountNotice)]
 
 
 def ended(h: Harness) -> list[tuple[object, str]]:
@@ -158,53 +144,3 @@ async def test_nobody_changes_anothers_password(h: Harness) -> None:
     assert await refusal(h.send(change(who))) == "unauthenticated"
     both = change(who, PASSWORD, "123456")
     assert await refusal(h.send(both, caller=caller_of(h, who))) == "wrong_password"
-
-
-async def email_code(h: Harness, who: SignedIn, email: str) -> str:
-    before = len(mailed(h))
-    wish = RequestEmailCode(user_id=who.user_id, email=Personal(email))
-    await h.send(wish, caller=caller_of(h, who))
-    return "".join(mail.code.value for mail in mailed(h)[before:])
-
-
-def to_email(who: SignedIn, email: str, code: str) -> ChangeEmail:
-    return ChangeEmail(user_id=who.user_id, email=Personal(email), code=Secret(code))
-
-
-async def test_an_address_is_changed_by_a_code_to_the_new_one_and_the_old_one_is_told(
-    h: Harness,
-) -> None:
-    old, new = new_address(), new_address()
-    who = await enter(h, old, await register(h, old))
-    code = await email_code(h, who, new.upper())
-    assert (mailed(h)[-1].email.value, mailed(h)[-1].purpose) == (new, "email_change")
-    me = await h.send(to_email(who, new, code), caller=caller_of(h, who))
-    assert (me.email.value, me.version) == (new, 2)
-    assert isinstance(h.events[-1], UserChanged)
-    assert [(n.email.value, n.fact) for n in notices(h)] == [(old, "email_changed")]
-    assert await refusal(sign_in(h, old)) == "wrong_credentials"
-    assert (await sign_in(h, new)).user_id == who.user_id
-
-
-async def test_a_code_changes_only_the_account_and_address_it_was_asked_for(h: Harness) -> None:
-    new = new_address()
-    anna, bob = await account(h), await account(h)
-    code = await email_code(h, anna, new)
-    stolen = to_email(bob, new, code)
-    assert await refusal(h.send(stolen, caller=caller_of(h, bob))) == "wrong_code"
-    elsewhere = to_email(anna, new_address(), code)
-    assert await refusal(h.send(elsewhere, caller=caller_of(h, anna))) == "wrong_code"
-    as_anna = to_email(anna, new, code)
-    assert await refusal(h.send(as_anna, caller=caller_of(h, bob))) == "user_not_found"
-    assert await h.send(as_anna, caller=caller_of(h, anna))
-
-
-async def test_an_address_that_has_an_account_is_not_taken_over(h: Harness) -> None:
-    taken, free = new_address(), new_address()
-    await account(h, taken)
-    anna = await account(h)
-    assert await email_code(h, anna, taken) == ""
-    code = await email_code(h, anna, free)
-    await account(h, free)
-    wish = to_email(anna, free, code)
-    assert await refusal(h.send(wish, caller=caller_of(h, anna))) == "email_taken"

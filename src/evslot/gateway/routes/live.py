@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from evslot.gateway.auth import seconds_left
 from evslot.gateway.description import described
+from evslot.gateway.limits import Limits
 from evslot.gateway.live import Live
 from evslot.gateway.parsing import Parameters
 from evslot.gateway.problems import LiveFull
@@ -41,7 +42,9 @@ class LiveWish(Parameters, frozen=True, kw_only=True):
 
 
 @get("/v1/live", opt=described(LiveFull, parameters=LiveWish, tag="Live"))
-async def follow(request: EdgeRequest, live: NamedDependency[Live]) -> Stream:
+async def follow(
+    request: EdgeRequest, live: NamedDependency[Live], limits: NamedDependency[Limits]
+) -> Stream:
     """Server-sent events of stations (public), or of all that is the caller's own.
 
     Of stations: `slot` (SlotChange) and `station` (StationChange). Of the caller: `reservation`
@@ -53,6 +56,7 @@ async def follow(request: EdgeRequest, live: NamedDependency[Live]) -> Stream:
     wish = request.parameters(LiveWish)
     frames = live.follow(
         request.caller,
+        network=limits.network_of(request.scope),
         station_ids=wish.station_ids(),
         last_event_id=request.headers.get("last-event-id"),
         seconds=seconds_left(request.jwt),

@@ -52,10 +52,15 @@ class EmailWish(Body, frozen=True, kw_only=True):
 
 
 class EmailChange(Body, frozen=True, kw_only=True):
-    """The new address with the code that was mailed there."""
+    """The new address with the code that was mailed there, and exactly one proof besides.
+
+    `present` is the password, `present_code` a code of /v1/password-codes for the old address.
+    """
 
     email: Email
     code: Code
+    present: Password | None = None
+    present_code: Code | None = None
 
 
 @get("/v1/me", opt=described(user.UserNotFound, user.NotForApiKeys, tag="Accounts"))
@@ -97,7 +102,8 @@ async def change_profile(data: JSONBody[ProfileChange], driver: Driver) -> Accou
 async def erase_account(driver: Driver) -> None:
     """Erase the account for good: it is emptied, all sessions end, other services forget too.
 
-    Receipts and the ledger keep their sums under a number, as the law demands.
+    What is booked is cancelled by its terms. Receipts and the ledger keep their sums under a
+    number, as the law demands.
     """
     await driver.send(user.EraseUser(user_id=driver.user_id))
 
@@ -157,20 +163,33 @@ async def request_email_code(data: JSONBody[EmailWish], driver: Driver) -> user.
 @put(
     "/v1/me/email",
     opt=described(
+        user.WrongPassword,
         user.WrongCode,
         user.EmailInvalid,
         user.EmailTaken,
         user.TooManyAttempts,
         user.UserNotFound,
         user.NotForApiKeys,
-        example={"email": "ada.lovelace@example.org", "code": "123456"},
+        example={
+            "email": "ada.lovelace@example.org",
+            "code": "123456",
+            "present": "correct horse battery staple",
+        },
         tag="Accounts",
     ),
 )
 async def change_email(data: JSONBody[EmailChange], driver: Driver) -> Account:
-    """Make the new address the account's; the old one is told."""
+    """Make the new address the account's: the old one is told, all other sessions end.
+
+    Being signed in is not enough: the present password, or a code mailed to the old address, shows
+    that it is the owner who asks.
+    """
     command = user.ChangeEmail(
-        user_id=driver.user_id, email=Personal(data.email), code=Secret(data.code)
+        user_id=driver.user_id,
+        email=Personal(data.email),
+        code=Secret(data.code),
+        present=Secret(data.present) if data.present is not None else None,
+        present_code=Secret(data.present_code) if data.present_code is not None else None,
     )
     return opened(await driver.send(command), Account)
 

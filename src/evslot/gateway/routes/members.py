@@ -1,4 +1,4 @@
-"""Who belongs to an organisation: invited, given another role, taken out."""
+"""Who belongs to an organisation: asked to, given another role, taken out."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from evslot.gateway.description import described
 from evslot.gateway.parsing import Body
-from evslot.gateway.people import Invited, Members, opened
+from evslot.gateway.people import Invited, Members, invited, opened
 from evslot.gateway.routes.users import Email
 from evslot.gateway.visitors import Driver
 from evslot.services.user import messages as user
@@ -18,7 +18,7 @@ OWNERS = (user.NotAnOwner, user.NotForApiKeys, user.OrganisationNotFound)
 
 
 class InvitationBody(Body, frozen=True, kw_only=True):
-    """Who is to belong to the organisation, and as what."""
+    """Who is asked to belong to the organisation, and as what."""
 
     email: Email
     role: user.MemberRole
@@ -45,7 +45,6 @@ async def list_members(organisation_id: FromPath[OrganisationId], driver: Driver
         *OWNERS,
         user.AlreadyMember,
         user.TooManyMembers,
-        user.TooManyOrganisations,
         user.EmailInvalid,
         example={"email": "grace@example.org", "role": "manager"},
         tag="Operators",
@@ -54,9 +53,10 @@ async def list_members(organisation_id: FromPath[OrganisationId], driver: Driver
 async def invite_member(
     organisation_id: FromPath[OrganisationId], data: JSONBody[InvitationBody], driver: Driver
 ) -> Invited:
-    """Have somebody belong to the organisation.
+    """Ask somebody to belong to the organisation, by an address, which is mailed.
 
-    An address with an account belongs at once; another one when it first signs in, within 30 days.
+    Whoever proves that address sees the invitation in their account, and belongs to the
+    organisation once they accept, within 30 days.
     """
     command = user.InviteMember(
         organisation_id=organisation_id,
@@ -64,7 +64,7 @@ async def invite_member(
         email=Personal(data.email),
         role=data.role,
     )
-    return opened(await driver.send(command), Invited)
+    return invited(await driver.send(command))
 
 
 @delete(

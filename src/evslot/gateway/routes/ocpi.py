@@ -49,8 +49,9 @@ class LocationsPage(Struct, frozen=True, kw_only=True):
 async def list_locations(request: EdgeRequest, visitor: Visitor) -> Response[LocationsPage]:
     """All stations that are shown, with the states of their chargers; retired ones are REMOVED."""
     wish = request.parameters(LocationsWish)
+    since = wish.date_from and wish.date_from.astimezone(UTC)  # as the link to the next page says
     found = await visitor.ask(
-        station.ListLocations(limit=wish.limit, cursor=wish.cursor, changed_from=wish.date_from)
+        station.ListLocations(limit=wish.limit, cursor=wish.cursor, changed_from=since)
     )
     page = LocationsPage(
         data=found.locations,

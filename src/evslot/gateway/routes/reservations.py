@@ -118,6 +118,7 @@ class ReservationsWish(Parameters, frozen=True, kw_only=True, rename={"from_": "
         reservation.QuoteInvalid,
         reservation.QuoteOutdated,
         reservation.TooManyHolds,
+        reservation.TooManyBookings,
         reservation.ChargerCrowded,
         reservation.HoldPaused,
         reservation.VehicleBusy,

@@ -1,5 +1,6 @@
 """Search: stations around a place or in a part of a map; places by what somebody types."""
 
+from math import isfinite
 from typing import Annotated
 
 from litestar import get
@@ -133,6 +134,8 @@ def _box(text: str | None) -> Box | None:
         return None
     try:
         south, west, north, east = (float(side) for side in text.split(","))
+        if not all(map(isfinite, (south, west, north, east))):
+            raise ValueError  # JSON has no word for them
     except ValueError:
         raise _wrong("box", "four numbers, please: south,west,north,east") from None
     return Box(south=south, west=west, north=north, east=east)

@@ -3,10 +3,8 @@
 import csv
 import io
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from typing import Annotated
 
-from babel.numbers import get_currency_precision
 from litestar import get
 from litestar.params import FromPath
 from litestar.response import Stream
@@ -124,7 +122,6 @@ async def _parts(
 
 
 def _row(line: StatementLine) -> tuple[str, ...]:
-    digits = get_currency_precision(line.amount.currency)
     return (
         str(line.line_id),
         line.at.isoformat(),
@@ -132,7 +129,7 @@ def _row(line: StatementLine) -> tuple[str, ...]:
         str(line.payment_id),
         str(line.reservation_id),
         line.receipt_number or "",
-        str(Decimal(line.amount.amount).scaleb(-digits)),
+        str(line.amount.in_major_units),
         line.amount.currency,
         str(line.amount.amount),
     )

@@ -15,6 +15,10 @@ Minute = Annotated[int, Meta(ge=0, le=2880, description="Minutes since local mid
 MinorUnits = Annotated[int, Meta(ge=0, le=100_000_000, description="Cents, pence, …; gross")]
 Minutes = Annotated[int, Meta(ge=0, le=100_000)]
 
+SeenVersion = (
+    Annotated[int, Meta(ge=1, description="Refused if it is not the version any more")] | None
+)
+
 
 class PositionBody(Body, frozen=True, kw_only=True):
     """WGS84 degrees."""
@@ -67,6 +71,12 @@ class TariffBody(Body, frozen=True, kw_only=True):
     ] = ()
 
 
+class NewTariffBody(TariffBody, frozen=True, kw_only=True):
+    """Prices that take the place of others."""
+
+    version: SeenVersion = None
+
+
 class ChargerBody(Body, frozen=True, kw_only=True):
     """One parking position with power."""
 
@@ -80,6 +90,7 @@ class ChargerBody(Body, frozen=True, kw_only=True):
 class ChargerChangeBody(Body, frozen=True, kw_only=True):
     """What is to be different at a charger; what is left out stays."""
 
+    version: SeenVersion = None
     label: Annotated[str, Meta(min_length=1, max_length=3)] | None = None
     connectors: Annotated[list[ConnectorBody], Meta(min_length=1, max_length=8)] | None = None
     current: Literal["AC", "DC"] | None = None
@@ -96,6 +107,7 @@ class TermsBody(Body, frozen=True, kw_only=True):
     """The rules of new bookings, by name."""
 
     terms: TermsName
+    version: SeenVersion = None
 
 
 class OpeningBody(Body, frozen=True, kw_only=True):
@@ -155,9 +167,7 @@ class StationBody(Body, frozen=True, kw_only=True):
 class StationChangeBody(Body, frozen=True, kw_only=True):
     """What is to be different at a station; what is left out stays."""
 
-    version: (
-        Annotated[int, Meta(ge=1, description="Refused if it is not the version any more")] | None
-    ) = None
+    version: SeenVersion = None
     name: ShortText | None = None
     address: ShortText | None = None
     city: ShortText | None = None

@@ -16,9 +16,9 @@ from evslot.gateway.routes.station_bodies import (
     TARIFF_EXAMPLE,
     ChargerBody,
     ChargerChangeBody,
+    NewTariffBody,
     StateBody,
     StationChangeBody,
-    TariffBody,
     TermsBody,
 )
 from evslot.gateway.visitors import Driver, EdgeRequest
@@ -160,10 +160,11 @@ async def set_charger_state(
     opt=described(*STATION, *WRITTEN, example=TARIFF_EXAMPLE, tag=TAG),
 )
 async def set_tariff(
-    station_id: FromPath[StationId], data: JSONBody[TariffBody], driver: Driver
+    station_id: FromPath[StationId], data: JSONBody[NewTariffBody], driver: Driver
 ) -> StationView:
     """Name the prices of new quotes; a quote that was given keeps its own."""
-    command = station.SetTariff(station_id=station_id, tariff=_of(station.Tariff, data))
+    tariff = _tariff(data)
+    command = station.SetTariff(station_id=station_id, tariff=tariff, version=data.version)
     return (await driver.send(command)).station
 
 
@@ -174,12 +175,14 @@ async def set_tariff(
 async def set_charger_tariff(
     station_id: FromPath[StationId],
     charger_id: FromPath[ChargerId],
-    data: JSONBody[TariffBody],
+    data: JSONBody[NewTariffBody],
     driver: Driver,
 ) -> StationView:
     """Name prices of one charger that differ from the station's."""
-    tariff = _of(station.Tariff, data)
-    command = station.SetTariff(station_id=station_id, charger_id=charger_id, tariff=tariff)
+    tariff = _tariff(data)
+    command = station.SetTariff(
+        station_id=station_id, charger_id=charger_id, tariff=tariff, version=data.version
+    )
     return (await driver.send(command)).station
 
 
@@ -202,8 +205,13 @@ async def set_terms(
     station_id: FromPath[StationId], data: JSONBody[TermsBody], driver: Driver
 ) -> StationView:
     """Name the rules of new bookings; a booking keeps those it was made under."""
-    command = station.SetTerms(station_id=station_id, terms=data.terms)
+    command = station.SetTerms(station_id=station_id, terms=data.terms, version=data.version)
     return (await driver.send(command)).station
+
+
+def _tariff(data: NewTariffBody) -> station.Tariff:
+    """The service gives prices their version; that of the body is the station's."""
+    return _of(station.Tariff, data, version=1)
 
 
 def _of(kind: type[T], data: Body, **more: Any) -> T:

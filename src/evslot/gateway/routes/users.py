@@ -86,7 +86,11 @@ async def request_sign_in_code(data: JSONBody[CodeWish], visitor: Visitor) -> us
     ),
 )
 async def register_user(data: JSONBody[NewUser], visitor: Visitor) -> user.CodeRequested:
-    """Make an account with a password; a code is mailed to prove the address."""
+    """Make an account with a password; a code is mailed to prove the address.
+
+    Where somebody else asked for codes of the address within two hours, the account is made
+    without password and name: set them after signing in.
+    """
     return await visitor.send(
         user.RegisterUser(
             email=Personal(data.email),

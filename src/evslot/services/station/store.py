@@ -1,6 +1,6 @@
 """SQL of the write side: stations with all that belongs to them, and what occupies chargers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid5
 
@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from evslot.services.reservation.messages import Closure, Reservation
+from evslot.services.station.domain.claims import LastImport
 from evslot.services.station.messages import Charger, SampleState, StationView
 from evslot.spine.transaction import Reading, Transaction
 from evslot.values import ChargerId, StationId
@@ -94,6 +95,29 @@ async def upsert_stations(tx: Transaction, rows: Sequence[StationRow]) -> bool:
     ):
         await tx.execute(statement, stations)
     return True
+
+
+async def select_last_imports(
+    tx: Transaction, station_ids: Sequence[StationId]
+) -> dict[StationId, LastImport]:
+    """Of those that were imported, by id."""
+    rows = await tx.fetch(
+        """select station_id, last_import::text as told from station
+           where station_id = any($1::uuid[]) and last_import is not null""",
+        station_ids,
+    )
+    return {row["station_id"]: msgspec.json.decode(row["told"], type=LastImport) for row in rows}
+
+
+async def update_last_imports(tx: Transaction, told: Mapping[StationId, LastImport]) -> None:
+    """A station is none other for it: its version stays."""
+    await tx.execute(
+        """update station s set last_import = t.told::json
+           from unnest($1::uuid[], $2::text[]) as t (station_id, told)
+           where s.station_id = t.station_id""",
+        list(told),
+        [msgspec.json.encode(one).decode() for one in told.values()],
+    )
 
 
 _STATIONS = """
@@ -331,19 +355,4 @@ async def replace_places(tx: Transaction) -> None:
     """Make them anew from the stations that are shown."""
     await tx.execute("update places_made set at = now()")
     await tx.execute("delete from place")
-    await tx.execute(
-        """insert into place (
-             kind, country, city, name, folded, latitude, longitude, radius_metres, stations)
-           select g.kind, g.country, g.city, g.name, folded(g.name), m.latitude, m.longitude,
-             greatest(500, ceil(max(g.place <-> on_globe(m.latitude, m.longitude)))), count(*)
-           from (
-             select v.kind, s.country, s.city, v.name, s.place, s.latitude, s.longitude,
-               avg(s.latitude) over w as mid_latitude, avg(s.longitude) over w as mid_longitude
-             from station s, lateral (
-               values ('city', s.city), ('district', s.district), ('postcode', s.postcode)
-             ) as v (kind, name)
-             where s.status <> 'retired' and v.name <> ''
-             window w as (partition by v.kind, s.country, s.city, v.name)) g,
-             lateral (select g.mid_latitude, g.mid_longitude) as m (latitude, longitude)
-           group by g.kind, g.country, g.city, g.name, m.latitude, m.longitude"""
-    )
+    await tx.execute("insert into place select * from places_of_stations()")

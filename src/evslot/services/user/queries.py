@@ -21,6 +21,7 @@ from evslot.services.user.messages import (
     GetMe,
     GetOrganisation,
     ListApiKeys,
+    ListInvitations,
     ListMembers,
     ListOrganisations,
     ListSessions,
@@ -32,6 +33,7 @@ from evslot.services.user.messages import (
     OrganisationNotFound,
     Organisations,
     OrganisationView,
+    ReceivedInvitations,
     Sessions,
     UserNotFound,
     Vehicles,
@@ -101,6 +103,7 @@ async def get_export(query: GetExport, reading: Reading) -> Export:
         sessions=await store.read_sessions(reading, query.user_id, current, MAX_SESSIONS),
         vehicles=await store.read_vehicles(reading, query.user_id),
         consents=await store.read_consents(reading, query.user_id),
+        invitations=await store.read_received_invitations(reading, query.user_id, MOST),
     )
 
 
@@ -161,6 +164,13 @@ async def get_organisation(query: GetOrganisation, reading: Reading) -> Organisa
 async def list_organisations(query: ListOrganisations, reading: Reading) -> Organisations:
     _check_themself(reading, query.user_id)
     return Organisations(organisations=await store.read_own_organisations(reading, query.user_id))
+
+
+@queries.on(ListInvitations)
+async def list_invitations(query: ListInvitations, reading: Reading) -> ReceivedInvitations:
+    _check_themself(reading, query.user_id)
+    received = await store.read_received_invitations(reading, query.user_id, MOST)
+    return ReceivedInvitations(invitations=received)
 
 
 @queries.on(FindOrganisations)

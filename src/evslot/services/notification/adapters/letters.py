@@ -1,16 +1,15 @@
 """Writes what a person reads: title, one line for the list, and the mail, in their language."""
 
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_time, get_timezone_location
-from babel.numbers import format_currency, get_currency_precision
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from msgspec import Struct
 
+from evslot.money import for_people
 from evslot.services.notification.domain.facts import (
     AccountFacts,
     BookingFacts,
@@ -155,6 +154,7 @@ def _booking_values(facts: BookingFacts, language: str) -> dict[str, Any]:
         ],
         "booking_code": facts.booking_code,
         "by": facts.by,
+        "absent": facts.absent or None,
         "paid": facts.paid or None,
         **_optional(facts, language),
     }
@@ -179,9 +179,8 @@ def _optional(facts: BookingFacts, language: str) -> dict[str, str | None]:
 
 
 def money(sum_: Money, language: str) -> str:
-    """`€6.40`, `6,40 €`: minor units by the currency's own number of digits (ISO 4217)."""
-    amount = Decimal(sum_.amount).scaleb(-get_currency_precision(sum_.currency))
-    return str(format_currency(amount, sum_.currency, locale=_locale(language)))
+    """`€6.40`, `6,40 €`."""
+    return for_people(sum_, _locale(language))
 
 
 def instant(at: datetime, zone: str, language: str) -> str:

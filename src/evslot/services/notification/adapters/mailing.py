@@ -12,7 +12,7 @@ from evslot.services.notification.adapters.smtp import (
     calendar_attachment,
 )
 from evslot.services.notification.domain.facts import BookingFacts, CodeFacts, Facts
-from evslot.services.notification.domain.reminding import BEFORE
+from evslot.services.notification.domain.telling import is_over
 from evslot.spine.jobs import Job, Jobs
 from evslot.spine.message import Personal, Secret
 from evslot.spine.wiring import Resources
@@ -65,8 +65,8 @@ async def mail_code(job: MailCode, resources: Resources) -> Mailed:
     MailNotice, workers=8, attempts=2000, timeout_seconds=JOB_SECONDS, deadline_seconds=86_400.0
 )
 async def mail_notice(job: MailNotice, resources: Resources) -> Mailed:
-    """Tried for a day: a mail server may be away for hours. Pointless reminders are not sent."""
-    if _is_over(job, datetime.now(UTC)):
+    """Tried for a day: a mail server may be away for hours. What helps no more is not sent."""
+    if is_over(job.template, job.facts, datetime.now(UTC)):
         return Mailed(failure="too_late")
     name = job.name.value if job.name else None
     letter = resources.get(Letters).write(
@@ -75,13 +75,6 @@ async def mail_notice(job: MailNotice, resources: Resources) -> Mailed:
     return await resources.get(Mailer).send(
         job.notification_id, letter, job.address.value, name, _attachments(job, resources)
     )
-
-
-def _is_over(job: MailNotice, now: datetime) -> bool:
-    """Whether it is a reminder of what has begun."""
-    if job.template not in BEFORE or not isinstance(job.facts, BookingFacts):
-        return False
-    return now >= job.facts.period.start
 
 
 def _attachments(job: MailNotice, resources: Resources) -> list[Attachment]:

@@ -47,10 +47,13 @@ class BookingFacts(Struct, frozen=True, kw_only=True, tag="booking"):
     held_until: datetime | None = None
     by: str | None = None
     """Who cancelled: driver, operator or system."""
+    absent: bool = False
+    """Whether it ended and nobody had checked in."""
     fee: Money | None = None
+    """What is kept of a booking that was cancelled, or that nobody came to."""
     refund: Money | None = None
     paid: bool = False
-    """Whether money was taken or is promised: then a receipt follows the visit."""
+    """Whether money was taken or is promised and kept: then a receipt follows the end."""
 
 
 class RefundFacts(Struct, frozen=True, kw_only=True, tag="refund"):

@@ -17,7 +17,7 @@ QUIET_AFTER_BOOKING: Final[dict[Kind, timedelta]] = {
     "reservation_soon": timedelta(minutes=10),
 }
 """Who has booked just now knows."""
-LATEST: Final[dict[Kind, timedelta]] = {
+LATEST: Final[dict[str, timedelta]] = {
     "reservation_tomorrow": timedelta(hours=2),
     "reservation_soon": timedelta(0),
 }
@@ -37,6 +37,6 @@ def reminders(start: datetime, now: datetime) -> list[Reminder]:
     return [one for one in due if one.due_at >= now + QUIET_AFTER_BOOKING[one.kind]]
 
 
-def is_timely(kind: Kind, start: datetime, now: datetime) -> bool:
+def is_timely(kind: str, start: datetime, now: datetime) -> bool:
     """Whether this reminder still helps."""
     return now < start - LATEST[kind]

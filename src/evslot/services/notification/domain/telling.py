@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 from msgspec.structs import replace
 
+from evslot.services.notification.domain import reminding
 from evslot.services.notification.domain.facts import (
     AccountFacts,
     BookingFacts,
@@ -30,6 +31,8 @@ NAMESPACE = UUID("5b0c1f0e-3f52-5c7a-9d6e-8a1d0d4b7e21")
 """Of notification ids; never changed, or repeats would be told again."""
 NEWS_FOR = timedelta(hours=24)
 """A fact heard later than this after it happened is listed, but no longer mailed."""
+WHILE_HELD: Final[tuple[Kind, ...]] = ("payment_challenged", "payment_failed")
+"""Asks for something that can be done while the slot is held, and no longer."""
 CODES: Final[dict[CodePurpose, Kind]] = {
     "sign_in": "account_code",
     "password_reset": "account_reset_code",
@@ -51,6 +54,7 @@ class Told(Struct, frozen=True, kw_only=True):
     kind: Kind
     subject_id: UUID | None = None
     subject_version: int | None = None
+    """Of the booking; None for what is no version of it."""
     facts: Facts
     language: Language = "en"
     happened_at: datetime
@@ -112,8 +116,11 @@ def told_cancelled(event: reservation.ReservationCancelled) -> Told:
 
 
 def told_completed(event: reservation.ReservationCompleted) -> Told:
-    """For the driver: the visit is over; the receipt comes with it."""
-    return _told(event.reservation, "reservation_completed")
+    """For the driver: the visit is over, the receipt comes with it; or nobody came."""
+    told = _told(event.reservation, "reservation_completed")
+    if event.reservation.checked_in_at is not None:
+        return told
+    return replace(told, facts=_absent(event.reservation))
 
 
 def told_payment_failed(event: reservation.PaymentFailed) -> Told:
@@ -134,7 +141,11 @@ def told_payment_owed(event: reservation.CaptureRefused) -> Told:
 def told_refunded(
     event: payment.PaymentRefunded, booking: BookingFacts | None, now: datetime
 ) -> Told:
-    """For the payer: money is on its way back. The event has no time: it is news when heard."""
+    """For the payer: money is on its way back. The event has no time: it is news when heard.
+
+    It is no version of its booking: two payments of one booking are each given back, often at the
+    same version. The id alone, with the payment in it, makes each refund once.
+    """
     paid = event.payment
     name = f"payment_refunded/{paid.payment_id}/{event.version}/{paid.payer_id}"
     facts = RefundFacts(
@@ -148,7 +159,6 @@ def told_refunded(
         user_id=paid.payer_id,
         kind="payment_refunded",
         subject_id=paid.reservation_id,
-        subject_version=event.version,
         facts=facts,
         happened_at=now,
     )
@@ -197,6 +207,15 @@ def booking_facts(
     )
 
 
+def _absent(booking: reservation.Reservation) -> BookingFacts:
+    """Of what is kept there is a receipt; where that is nothing, there will be none."""
+    total = booking.total
+    fee = total if booking.fee is None else booking.fee
+    refund = Money(total.amount - fee.amount, total.currency)
+    facts = booking_facts(booking, fee=fee, refund=refund)
+    return replace(facts, absent=True, paid=facts.paid and fee.amount > 0)
+
+
 def _told(
     booking: reservation.Reservation,
     kind: Kind,
@@ -230,6 +249,15 @@ def free_until(terms: Terms, start: datetime, now: datetime) -> datetime | None:
         return None
     last = start - timedelta(minutes=min(free))
     return last if last > now else None
+
+
+def is_over(kind: str, facts: Facts, now: datetime) -> bool:
+    """Whether a mail comes too late to help: the slot begins, or the hold is over."""
+    if not isinstance(facts, BookingFacts):
+        return False
+    if kind in reminding.BEFORE:
+        return not reminding.is_timely(kind, facts.period.start, now)
+    return kind in WHILE_HELD and facts.held_until is not None and now >= facts.held_until
 
 
 def is_news(told: Told, now: datetime) -> bool:

@@ -7,8 +7,11 @@ import msgspec
 
 from evslot.services.notification.domain import reminding, telling
 from evslot.services.notification.domain.facts import BookingFacts
-from evslot.services.notification.handlers.receipts import tell_with_receipt
-from evslot.services.notification.handlers.telling import tell
+from evslot.services.notification.handlers.receipts import (
+    stop_waiting_for_receipt,
+    tell_with_receipt,
+)
+from evslot.services.notification.handlers.telling import take_back, tell
 from evslot.services.notification.messages import Kind
 from evslot.services.notification.store import bookings, deliveries
 from evslot.services.reservation import messages as reservation
@@ -27,6 +30,7 @@ REMINDED_AT_ONCE = 200
 async def reservation_confirmed(event: reservation.ReservationConfirmed, tx: Transaction) -> None:
     """Tell the driver that the slot is theirs, and remember to remind them."""
     booking = event.reservation
+    await take_back(telling.WHILE_HELD, booking.driver_id, booking.reservation_id, tx)
     told = telling.told_confirmed(event)
     if await _keep(booking, told, tx):
         for reminder in reminding.reminders(booking.period.start, tx.now):
@@ -42,7 +46,7 @@ async def reservation_cancelled(event: reservation.ReservationCancelled, tx: Tra
     """
     told = telling.told_cancelled(event)
     await _keep(event.reservation, told, tx)
-    await bookings.delete_reminders(tx, event.reservation.reservation_id)
+    await _end_reminders(event.reservation, tx)
     driver_id, reservation_id = event.reservation.driver_id, event.reservation.reservation_id
     behind = await deliveries.lock_on_its_way(tx, driver_id, reservation_id)
     await tell(told, tx, tx.now + BEHIND_CONFIRMATION if behind else None)
@@ -51,17 +55,15 @@ async def reservation_cancelled(event: reservation.ReservationCancelled, tx: Tra
 @handlers.heard(reservation.ReservationStarted)
 async def reservation_started(event: reservation.ReservationStarted, tx: Transaction) -> None:
     """Who is there needs no reminder."""
-    facts = telling.booking_facts(event.reservation)
-    await bookings.upsert_booking(tx, event.reservation, facts)
-    await bookings.delete_reminders(tx, event.reservation.reservation_id)
+    await _follow(event.reservation, tx)
 
 
 @handlers.heard(reservation.ReservationCompleted)
 async def reservation_completed(event: reservation.ReservationCompleted, tx: Transaction) -> None:
-    """Tell the driver that it is over; the receipt goes with the mail."""
+    """Tell the driver that it is over, and what it cost; the receipt goes with the mail."""
     told = telling.told_completed(event)
     await _keep(event.reservation, told, tx)
-    await bookings.delete_reminders(tx, event.reservation.reservation_id)
+    await _end_reminders(event.reservation, tx)
     await tell_with_receipt(told, event.reservation.driver_id, event.reservation.payment_id, tx)
 
 
@@ -73,8 +75,20 @@ async def payment_failed(event: reservation.PaymentFailed, tx: Transaction) -> N
 
 @handlers.heard(reservation.CaptureRefused)
 async def capture_refused(event: reservation.CaptureRefused, tx: Transaction) -> None:
-    """Tell the driver that the bank did not pay what it had promised."""
+    """Tell the driver that the bank did not pay what it had promised.
+
+    Of a booking nobody came to that is known only after its end: no receipt will come then.
+    """
+    booking = event.reservation
+    await _follow(booking, tx)
+    await stop_waiting_for_receipt(booking.driver_id, booking.reservation_id, tx)
     await tell(telling.told_payment_owed(event), tx)
+
+
+@handlers.heard(reservation.ReservationSettled)
+async def reservation_settled(event: reservation.ReservationSettled, tx: Transaction) -> None:
+    """Nothing to tell: of money that came back the payment service says it."""
+    await _follow(event.reservation, tx)
 
 
 @handlers.heard(reservation.PaymentChallenged)
@@ -91,6 +105,19 @@ async def remind(tx: Transaction) -> None:
         kind: Kind = row["kind"]
         if kind in get_args(Kind) and reminding.is_timely(kind, facts.period.start, tx.now):
             await tell(telling.told_reminder(kind, row["driver_id"], facts, tx.now), tx)
+
+
+async def _follow(booking: reservation.Reservation, tx: Transaction) -> None:
+    """Know a version of a booking that was begun or is over, should what led there be unheard."""
+    if booking.state in ("active", "completed", "cancelled"):
+        await bookings.upsert_booking(tx, booking, telling.booking_facts(booking))
+        await _end_reminders(booking, tx)
+
+
+async def _end_reminders(booking: reservation.Reservation, tx: Transaction) -> None:
+    """Those that are not due yet, then those on their way: one being told is waited for."""
+    await bookings.delete_reminders(tx, booking.reservation_id)
+    await take_back(tuple(reminding.BEFORE), booking.driver_id, booking.reservation_id, tx)
 
 
 async def _keep(booking: reservation.Reservation, told: telling.Told, tx: Transaction) -> bool:

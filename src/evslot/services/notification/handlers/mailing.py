@@ -6,6 +6,7 @@ import msgspec
 
 from evslot.services.notification.adapters.mailing import MailCode, MailNotice
 from evslot.services.notification.adapters.smtp import Mailed
+from evslot.services.notification.domain import telling
 from evslot.services.notification.domain.facts import Facts
 from evslot.services.notification.domain.wording import language_for
 from evslot.services.notification.handlers.telling import CONTACT, stop_waiting
@@ -23,7 +24,10 @@ handlers = Handlers()
 
 @handlers.answered(CONTACT)
 async def contact_answered(reply: Reply, tx: Transaction) -> None:
-    """The address is here (or there is none): mail, with the address sealed in the job."""
+    """The address is here (or there is none): mail, with the address sealed in the job.
+
+    It may come late: what helps no more by then gets no job, and nothing of the address stays.
+    """
     try:
         contact = reply.result(user.Contact)
     except Refused as refused:
@@ -35,12 +39,16 @@ async def contact_answered(reply: Reply, tx: Transaction) -> None:
     if row is None:
         return  # the same answer came twice
     await people.upsert_language(tx, contact.user_id, contact.language)
+    facts: Facts = msgspec.json.decode(row["facts"], type=Facts)
+    if telling.is_over(row["kind"], facts, tx.now):
+        await deliveries.fail_delivery(tx, reply.about, "too_late")
+        return
     tx.call(
         MailNotice(
             notification_id=NotificationId(reply.about),
             template=row["kind"],
             language=language,
-            facts=msgspec.json.decode(row["facts"], type=Facts),
+            facts=facts,
             address=contact.email,
             name=contact.name,
             receipt=await deliveries.take_receipt(tx, reply.about),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from evslot.services.notification.store import people, tidying
+from evslot.services.notification.store import deliveries, people, tidying
 from evslot.services.user import messages as user
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
@@ -29,11 +29,17 @@ async def user_changed(event: user.UserChanged, tx: Transaction) -> None:
 
 @handlers.heard(user.UserErased)
 async def user_erased(event: user.UserErased, tx: Transaction) -> None:
-    """Nothing stays but that they are gone: what is heard later is told to nobody."""
+    """Nothing stays but that they are gone: what is heard later is told to nobody.
+
+    Mails that wait for a mail server hold the address and the name: they end, in the order that
+    `take_back` explains.
+    """
+    await deliveries.delete_unsent(tx, event.user_id)
+    await tx.call_off(await deliveries.find_sending(tx, event.user_id))
     await people.forget_person(tx, event.user_id)
 
 
 @handlers.every(seconds=600.0)
-async def tidy(tx: Transaction) -> None:
-    """A bounded piece at a time."""
-    await tidying.delete_old(tx, tx.now - KEPT, tx.now - ACCOUNT_KEPT)
+async def tidy(tx: Transaction) -> bool:
+    """A bounded piece at a time; the next comes at once while there is more."""
+    return await tidying.delete_old(tx, tx.now - KEPT, tx.now - ACCOUNT_KEPT)

@@ -10,7 +10,7 @@ from evslot.services.notification.domain.facts import BookingFacts
 from evslot.services.notification.domain.telling import Told
 from evslot.services.notification.domain.wording import language_for
 from evslot.services.notification.handlers.telling import stop_waiting, tell
-from evslot.services.notification.store import deliveries
+from evslot.services.notification.store import deliveries, notifications
 from evslot.services.payment import messages as payment
 from evslot.spine.handling import Handlers, Reply
 from evslot.spine.message import Refused
@@ -45,6 +45,13 @@ async def tell_with_receipt(
         tx, payment_id
     ):
         await _ask_waiting(driver_id, told.facts.reservation_id, payment_id, tx)
+
+
+async def stop_waiting_for_receipt(user_id: UserId, reservation_id: UUID, tx: Transaction) -> None:
+    """Nothing was taken: the mail goes at once, and promises none."""
+    for row in await deliveries.find_waiting(tx, user_id, reservation_id):
+        await stop_waiting(row["notification_id"], tx)
+        await notifications.note_unpaid(tx, row["notification_id"])
 
 
 @handlers.heard(payment.ReceiptIssued)

@@ -1,5 +1,6 @@
 """Puts a fact into a person's list and on its way into their mailbox, as they want it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 
 from evslot.services.notification.domain import choosing, telling
 from evslot.services.notification.domain.wording import language_for
-from evslot.services.notification.messages import NotificationAdded
+from evslot.services.notification.messages import Kind, NotificationAdded
 from evslot.services.notification.store import deliveries, notifications, people
 from evslot.services.user import messages as user
 from evslot.spine.transaction import Transaction
@@ -15,6 +16,8 @@ from evslot.values import UserId
 
 CONTACT = "contact"
 """The step that hears a person's address."""
+OVERTAKEN = "overtaken"
+"""Why a mail was given up that says what is true no more."""
 
 
 async def tell(told: telling.Told, tx: Transaction, wait_until: datetime | None = None) -> bool:
@@ -54,6 +57,21 @@ async def stop_waiting(notification_id: UUID, tx: Transaction) -> None:
     user_id = await deliveries.start_asking(tx, notification_id)
     if user_id is not None:
         ask_contact(notification_id, user_id, tx)
+
+
+async def take_back(
+    kinds: Sequence[Kind], user_id: UserId, reservation_id: UUID, tx: Transaction
+) -> None:
+    """Mails about a booking that what happened since has overtaken; the list keeps its lines.
+
+    An answer with an address locks the mail and then its job, the end of a job the job and then
+    its mail: so first what has no job, then the jobs, then their mails.
+    """
+    numbers = await deliveries.find_on_their_way(tx, user_id, kinds, reservation_id)
+    if numbers:
+        await deliveries.fail_deliveries(tx, numbers, "asking", OVERTAKEN)
+        await tx.call_off(numbers)
+        await deliveries.fail_deliveries(tx, numbers, "sending", OVERTAKEN)
 
 
 async def _start_mail(

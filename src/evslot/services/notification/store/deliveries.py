@@ -1,8 +1,10 @@
 """Writes of how mails go out, and of the receipts they wait for."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from evslot.services.notification.messages import Kind
 from evslot.spine.transaction import Row, Transaction
 from evslot.values import UserId
 
@@ -163,6 +165,54 @@ async def fail_delivery(tx: Transaction, notification_id: UUID, failure: str) ->
             tx.now,
         )
     )
+
+
+async def find_on_their_way(
+    tx: Transaction, user_id: UserId, kinds: Sequence[Kind], reservation_id: UUID
+) -> list[UUID]:
+    """Mails of these kinds about a booking that were not handed over, and not given up."""
+    rows = await tx.fetch(
+        """select n.notification_id from notification n join delivery d using (notification_id)
+           where n.user_id = $1 and n.kind = any($2::text[]) and n.subject_id = $3
+             and d.state in ('asking', 'sending')""",
+        user_id,
+        list(kinds),
+        reservation_id,
+    )
+    return [row["notification_id"] for row in rows]
+
+
+async def fail_deliveries(
+    tx: Transaction, notification_ids: Sequence[UUID], state: str, failure: str
+) -> None:
+    """Gives those of these mails up that are in a state."""
+    await tx.execute(
+        """update delivery set state = 'failed', failure = $3, changed_at = $4
+           where notification_id = any($1::uuid[]) and channel = 'email' and state = $2""",
+        list(notification_ids),
+        state,
+        failure,
+        tx.now,
+    )
+
+
+async def delete_unsent(tx: Transaction, user_id: UserId) -> None:
+    """A person's mails that are in no job, and now get into none."""
+    await tx.execute(
+        """delete from delivery where state in ('waiting', 'asking') and notification_id in (
+             select notification_id from notification where user_id = $1)""",
+        user_id,
+    )
+
+
+async def find_sending(tx: Transaction, user_id: UserId) -> list[UUID]:
+    """A person's mails that are in jobs."""
+    rows = await tx.fetch(
+        """select n.notification_id from notification n join delivery d using (notification_id)
+           where n.user_id = $1 and d.state = 'sending'""",
+        user_id,
+    )
+    return [row["notification_id"] for row in rows]
 
 
 async def insert_receipt(tx: Transaction, payment_id: UUID) -> None:

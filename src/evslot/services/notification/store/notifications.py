@@ -17,7 +17,7 @@ async def insert_notification(tx: Transaction, told: Told, listed: bool = True) 
             """insert into notification (notification_id, user_id, kind, subject_id,
                                          subject_version, facts, language, listed, created_at)
                values ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9)
-               on conflict do nothing""",  # both the id and notification_once mean the same repeat
+               on conflict do nothing""",  # the id; notification_once means no other repeat
             told.notification_id,
             told.user_id,
             told.kind,
@@ -28,6 +28,15 @@ async def insert_notification(tx: Transaction, told: Told, listed: bool = True) 
             listed,
             tx.now,
         )
+    )
+
+
+async def note_unpaid(tx: Transaction, notification_id: UUID) -> None:
+    """No money was taken after all: its texts promise no receipt."""
+    await tx.execute(
+        """update notification set facts = jsonb_set(facts, '{paid}', 'false')
+           where notification_id = $1""",
+        notification_id,
     )
 
 

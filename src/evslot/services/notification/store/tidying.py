@@ -10,27 +10,33 @@ OF_NOTIFICATIONS = (
     "delete from notification where notification_id = any($1::uuid[])",
 )
 """In the order in which rows refer to each other."""
+AT_ONCE = 1000
+"""Rows of each kind in one transaction: it must not hold its locks for long."""
 
 
-async def delete_old(tx: Transaction, before: datetime, account_before: datetime) -> None:
-    """What nobody looks for any more, at most 1,000 of each at a time."""
+async def delete_old(tx: Transaction, before: datetime, account_before: datetime) -> bool:
+    """What nobody looks for any more, AT_ONCE of each kind; whether there may be more."""
     rows = await tx.fetch(
         """select notification_id from notification
            where created_at < $1 or (user_id is null and created_at < $2)
-           order by created_at limit 1000""",
+           order by created_at limit $3""",
         before,
         account_before,
+        AT_ONCE,
     )
     old = [row["notification_id"] for row in rows]
     for statement in OF_NOTIFICATIONS:
         await tx.execute(statement, old)
-    await tx.execute(
+    bookings = await tx.execute(
         """delete from booking where reservation_id in (
-             select reservation_id from booking where ends_at < $1 order by ends_at limit 1000)""",
+             select reservation_id from booking where ends_at < $1 order by ends_at limit $2)""",
         before,
+        AT_ONCE,
     )
-    await tx.execute(
+    receipts = await tx.execute(
         """delete from receipt where payment_id in (
-             select payment_id from receipt where heard_at < $1 order by heard_at limit 1000)""",
+             select payment_id from receipt where heard_at < $1 order by heard_at limit $2)""",
         before,
+        AT_ONCE,
     )
+    return max(len(old), bookings, receipts) >= AT_ONCE

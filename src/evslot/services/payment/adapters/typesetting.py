@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 import typst
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 
+from evslot.money import for_people
 from evslot.services.payment.adapters.wording import WORDS, Words
 from evslot.services.payment.messages import Language, Receipt, ReceiptLine
 from evslot.values import Money
@@ -101,10 +102,7 @@ def printed(receipt: Receipt, language: Language) -> dict[str, Any]:
 
 def shown_money(money: Money, language: Language) -> str:
     """`€6.40`, `6,40 €`: with as many digits as the currency has."""
-    digits = get_currency_precision(money.currency)
-    return format_currency(
-        Decimal(money.amount).scaleb(-digits), money.currency, locale=WORDS[language].locale
-    )
+    return for_people(money, WORDS[language].locale)
 
 
 def shown_day(instant: datetime, zone: str, language: Language) -> str:

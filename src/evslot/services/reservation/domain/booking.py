@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from evslot.services.reservation.messages import Evidence, Reservation
-from evslot.values import UserId
+from evslot.services.reservation.messages import Evidence, Reservation, State
+from evslot.values import ChargerId, Period, ReservationId, UserId, VehicleId
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -20,6 +20,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     soon_minutes: int = 60
     prolong_seconds: int = 300
     live_holds: int = 3
+    live_bookings: int = 50
+    """Held, paid or begun at a time, of one driver: each of their holds looks at all of them."""
     newcomer_holds: int = 0
     """Unpaid, of one charger on one day, by all together who never paid for a booking; 0 = as many
     as they like. With 1, a hundred accounts cannot hold a twentieth of a day's hours."""
@@ -28,6 +30,35 @@ class Rules(Struct, frozen=True, kw_only=True):
     pause_minutes: int = 30
     prepay_days: int = 6
     """Card authorisations lapse after a week: what starts later is taken at once."""
+
+
+class Own(Struct, frozen=True, kw_only=True):
+    """Another booking of who wants to hold something: what the rules look at."""
+
+    reservation_id: ReservationId
+    state: State
+    charger_id: ChargerId
+    vehicle_id: VehicleId | None
+    period: Period
+    occupied: Period
+    held_until: datetime | None
+
+    def is_live(self, now: datetime) -> bool:
+        return self.state in ("confirmed", "active") or is_held(self, now)
+
+
+def is_held(booking: Own | Reservation, now: datetime) -> bool:
+    """Whether this is a hold that has not lapsed; swept or not makes no difference."""
+    until = booking.held_until
+    return booking.state == "held" and until is not None and until > now
+
+
+def lapsed_at(booking: Own | Reservation, now: datetime) -> datetime | None:
+    """When this hold lapsed unpaid; None where it did not."""
+    state, until = booking.state, booking.held_until
+    if until is None or until > now or state not in ("held", "expired"):
+        return None
+    return until
 
 
 class Booking(Struct, frozen=True, kw_only=True):
@@ -49,19 +80,10 @@ class Booking(Struct, frozen=True, kw_only=True):
         return self.starts + timedelta(minutes=self.reservation.terms.grace_minutes)
 
     def is_held(self, now: datetime) -> bool:
-        """Whether this is a hold that has not lapsed; swept or not makes no difference."""
-        until = self.reservation.held_until
-        return self.reservation.state == "held" and until is not None and until > now
-
-    def is_live(self, now: datetime) -> bool:
-        return self.reservation.state in ("confirmed", "active") or self.is_held(now)
+        return is_held(self.reservation, now)
 
     def lapsed_at(self, now: datetime) -> datetime | None:
-        """When this hold lapsed unpaid; None where it did not."""
-        state, until = self.reservation.state, self.reservation.held_until
-        if until is None or until > now or state not in ("held", "expired"):
-            return None
-        return until
+        return lapsed_at(self.reservation, now)
 
     def next(self, now: datetime, **changes: Any) -> "Booking":
         """Its next version, with fields of the reservation changed."""

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from evslot.services.reservation.domain.booking import Booking, Rules
+from evslot.services.reservation.domain.booking import Booking, Own, Rules, is_held, lapsed_at
 from evslot.services.reservation.messages import (
     ChargerCrowded,
     HoldPaused,
     KindWish,
     QuoteOutdated,
     Reservation,
+    TooManyBookings,
     TooManyHolds,
     VehicleBusy,
 )
@@ -59,7 +60,7 @@ def chargers(quote: Quote) -> list[ChargerId]:
     return [fitting.charger_id for fitting in quote.candidates] or [quote.charger_id]
 
 
-def choices(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> list[Hold]:
+def choices(wish: Wish, own: Sequence[Own], rules: Rules, now: datetime) -> list[Hold]:
     """The holds to try, one after the other, until one gets its slot: of a kind, one a charger.
 
     Where a driver has to pause at one charger, another that fits is as good. Raises as `hold`.
@@ -80,17 +81,19 @@ def choices(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> 
     return found
 
 
-def hold(wish: Wish, own: Sequence[Booking], rules: Rules, now: datetime) -> Hold:
+def hold(wish: Wish, own: Sequence[Own], rules: Rules, now: datetime) -> Hold:
     """The hold a driver may have beside the own live and lately lapsed bookings.
 
-    Raises QuoteOutdated, TooManyHolds, HoldPaused, VehicleBusy.
+    Raises QuoteOutdated, TooManyHolds, TooManyBookings, HoldPaused, VehicleBusy.
     """
     quote = wish.quote
     if quote.valid_until <= now or latest(quote) <= now:
         raise QuoteOutdated()
     live = [booking for booking in own if booking.is_live(now)]
-    if sum(booking.is_held(now) for booking in live) >= rules.live_holds:
+    if sum(is_held(booking, now) for booking in live) >= rules.live_holds:
         raise TooManyHolds()
+    if len(live) >= rules.live_bookings:
+        raise TooManyBookings()
     paused = paused_until(quote, own, rules, now)
     if paused is not None:
         raise HoldPaused(until=paused.isoformat())
@@ -172,16 +175,14 @@ def prolong(booking: Booking, rules: Rules, now: datetime) -> Booking | None:
     return replace(booking.next(now, held_until=longer), prolonged=True)
 
 
-def paused_until(
-    quote: Quote, own: Sequence[Booking], rules: Rules, now: datetime
-) -> datetime | None:
+def paused_until(quote: Quote, own: Sequence[Own], rules: Rules, now: datetime) -> datetime | None:
     """Until when a driver pauses on this charger after too many lapsed holds of one day."""
     zone = ZoneInfo(quote.zone)
     lapses = sorted(
         lapsed
         for booking in own
-        if booking.reservation.charger_id == quote.charger_id
-        and (lapsed := booking.lapsed_at(now)) is not None
+        if booking.charger_id == quote.charger_id
+        and (lapsed := lapsed_at(booking, now)) is not None
     )
     if not lapses:
         return None
@@ -213,29 +214,28 @@ def groups(holds: Iterable[Hold]) -> list[list[Hold]]:
     return [group for group in cut if group]
 
 
-def _vehicle_busy(wish: Wish, live: Sequence[Booking]) -> bool:
+def _vehicle_busy(wish: Wish, live: Sequence[Own]) -> bool:
     return any(
-        booking.reservation.vehicle_id == wish.vehicle_id
-        and booking.reservation.period.overlaps(wish.quote.period)
+        booking.vehicle_id == wish.vehicle_id and booking.period.overlaps(wish.quote.period)
         for booking in live
     )
 
 
-def _adjoined(quote: Quote, live: Sequence[Booking]) -> tuple[ReservationId, ...]:
+def _adjoined(quote: Quote, live: Sequence[Own]) -> tuple[ReservationId, ...]:
     """The driver's own bookings on this charger that end before the slot, their buffer in it."""
     return tuple(
-        booking.reservation.reservation_id
+        booking.reservation_id
         for booking in live
-        if booking.reservation.charger_id == quote.charger_id
-        and booking.reservation.period.end <= quote.period.start < booking.reservation.occupied.end
+        if booking.charger_id == quote.charger_id
+        and booking.period.end <= quote.period.start < booking.occupied.end
     )
 
 
-def _claim(quote: Quote, live: Sequence[Booking]) -> Period:
+def _claim(quote: Quote, live: Sequence[Own]) -> Period:
     """The occupied period; without a buffer where the driver's own next slot begins in it."""
     adjoining = any(
-        booking.reservation.charger_id == quote.charger_id
-        and quote.period.end <= booking.reservation.period.start < quote.occupied.end
+        booking.charger_id == quote.charger_id
+        and quote.period.end <= booking.period.start < quote.occupied.end
         for booking in live
     )
     return Period(quote.occupied.start, quote.period.end) if adjoining else quote.occupied

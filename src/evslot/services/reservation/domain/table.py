@@ -5,14 +5,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from evslot.services.reservation.messages import Reservation
-from evslot.values import Money
 
 PART_BYTES = 120_000
 """UTF-8; a record of a topic holds a little more."""
-
-WITHOUT_MINOR = {"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"}
-WITH_THREE = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
-"""ISO 4217; all others have two digits."""
 
 COLUMNS: dict[str, Callable[[Reservation], str]] = {
     "reservation_id": lambda one: str(one.reservation_id),
@@ -25,8 +20,8 @@ COLUMNS: dict[str, Callable[[Reservation], str]] = {
     "end": lambda one: _local(one.period.end, one),
     "zone": lambda one: one.zone,
     "currency": lambda one: one.total.currency,
-    "price": lambda one: amount(one.total),
-    "cancellation_fee": lambda one: amount(one.fee) if one.fee else "",
+    "price": lambda one: str(one.total.in_major_units),
+    "cancellation_fee": lambda one: str(one.fee.in_major_units) if one.fee else "",
     "payment": lambda one: one.payment_state or "",
     "checked_in": lambda one: _local(one.checked_in_at, one),
     "completed": lambda one: _local(one.completed_at, one),
@@ -46,13 +41,6 @@ def part(reservations: Sequence[Reservation], *, begin: bool) -> tuple[str, int]
         lines.append(line)
         taken += 1
     return "".join(lines), taken
-
-
-def amount(money: Money) -> str:
-    """`6.40`: a decimal point, as many digits as the currency has."""
-    digits = 0 if money.currency in WITHOUT_MINOR else 3 if money.currency in WITH_THREE else 2
-    whole, rest = divmod(money.amount, 10**digits)
-    return f"{whole}.{rest:0{digits}d}" if digits else str(whole)
 
 
 def _line(cells: Sequence[str] | dict[str, Callable[[Reservation], str]]) -> str:

@@ -16,7 +16,7 @@ from evslot.services.reservation.messages import (
 from evslot.services.reservation.saga import SETTLEMENT, Settling
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
-from evslot.values import Money, new_id
+from evslot.values import Money, UserId, new_id
 
 handlers = Handlers()
 
@@ -33,13 +33,28 @@ async def cancel_reservation(command: CancelReservation, tx: Transaction) -> Can
     cancelled = cancelling.cancel(booking, by, tx.now, command.max_fee)
     reservation = cancelled.booking.reservation
     told = Told(what=reservation.state, by=by, user_id=tx.caller.user_id, reason=reason)
+    await _give_up(cancelled, told, tx)
+    return Cancellation(reservation=reservation, fee=cancelled.fee, refund=cancelled.refund)
+
+
+async def give_up_all(driver_id: UserId, tx: Transaction) -> None:
+    """Nobody will come: as if the driver had cancelled each booking that still can be."""
+    for booking in await store.lock_waiting(tx, driver_id):
+        if cancelling.cancel_fee(booking, "driver", tx.now) is None:
+            continue  # lapsed, or too late: it ends by itself, as it does where nobody comes
+        cancelled = cancelling.cancel(booking, "driver", tx.now)
+        what = cancelled.booking.reservation.state
+        await _give_up(cancelled, Told(what=what, by="driver", user_id=driver_id), tx)
+
+
+async def _give_up(cancelled: cancelling.Cancelled, told: Told, tx: Transaction) -> None:
+    reservation = cancelled.booking.reservation
     await store.update_reservation(tx, cancelled.booking, told)
     await store.free_claims(tx, [reservation.reservation_id])
     tx.emit(telling.event(cancelled.booking, told))
     if reservation.state == "cancelled":
         how = cancelling.settling(reservation, cancelled.fee)
         await settle(reservation, how, cancelled.fee, cancelled.refund, tx)
-    return Cancellation(reservation=reservation, fee=cancelled.fee, refund=cancelled.refund)
 
 
 @handlers.on(CheckIn)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from evslot.services.reservation import store
 from evslot.services.reservation.domain import telling
+from evslot.services.reservation.handlers.ending import give_up_all
 from evslot.services.reservation.handlers.holding import EXPIRED
 from evslot.services.user import messages as user
 from evslot.spine.handling import Handlers
@@ -13,6 +14,7 @@ handlers = Handlers()
 
 SWEPT_AT_ONCE = 500
 REPUBLISHED_AT_ONCE = 500
+"""Bookings looked at in one transaction; most of them are over."""
 
 
 @handlers.every(seconds=1.0)
@@ -24,14 +26,15 @@ async def sweep(tx: Transaction) -> None:
 
 @handlers.republish
 async def republish_bookings(tx: Transaction, after: UUID | None) -> UUID | None:
-    """The last event of each booking that is not over, as it was: views compare versions."""
-    page = await store.find_last_told(tx, after, REPUBLISHED_AT_ONCE)
+    """How each booking stands whose time is not over, as it was told: views compare versions."""
+    page, last = await store.find_last_told(tx, after, REPUBLISHED_AT_ONCE)
     for booking, told in page:
         tx.emit(telling.event(booking, told))
-    return page[-1][0].reservation.reservation_id if page else None
+    return last
 
 
 @handlers.heard(user.UserErased)
 async def user_erased(event: user.UserErased, tx: Transaction) -> None:
-    """Bookings keep their ids and numbers; what the person wrote is gone."""
+    """Bookings keep their ids and numbers; what the person wrote is gone, and nobody will come."""
+    await give_up_all(event.user_id, tx)
     await store.forget_reasons(tx, event.user_id)

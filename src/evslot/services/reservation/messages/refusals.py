@@ -19,6 +19,10 @@ class TooManyHolds(Conflict):
     """You hold three slots already; pay or release one first."""
 
 
+class TooManyBookings(Conflict):
+    """You have as many bookings as one driver may have at a time; use or cancel one first."""
+
+
 class ChargerCrowded(Conflict):
     """A new driver holds this charger on that day, unpaid; take another, or wait some minutes."""
 

@@ -20,7 +20,7 @@ from evslot.services.reservation.messages import (
     State,
     StoryLine,
 )
-from evslot.services.reservation.queries.paging import Place, pack, page_size, unpack
+from evslot.services.reservation.queries.paging import Place, fitting, pack, page_size, unpack
 from evslot.services.reservation.queries.parties import check_member
 from evslot.spine.handling import Queries
 from evslot.spine.message import Personal
@@ -81,17 +81,29 @@ class Filter(Struct, frozen=True, kw_only=True):
         return f"{states}:{self.station_id}:{self.since}:{self.until}"
 
 
+LIVE: frozenset[State] = frozenset({"held", "confirmed", "active"})
+
+# No parameter may be null where the index is entered. A slot has at most a day, a buffer two hours.
 PAGE_OF_DRIVER = """
 select * from reservation
 where driver_id = $1 and ($2::text[] is null or state = any($2))
   and ($3::uuid is null or station_id = $3)
   and ($4::timestamptz is null or upper(period) > $4)
-  and ($5::timestamptz is null or lower(period) < $5)
-  and ($6::timestamptz is null or (lower(period), reservation_id) < ($6, $7))
+  and lower(period) > greatest($4 - interval '2 days', $5::timestamptz, '-infinity')
+  and lower(period) < coalesce($6::timestamptz, 'infinity')
+  and (lower(period), reservation_id) < (
+    coalesce($7::timestamptz, 'infinity'), coalesce($8::uuid, '00000000000000000000000000000000'))
 order by lower(period) desc, reservation_id desc
-limit $8"""
+limit $9"""
 
 PAGE_OF_ORGANISATION = PAGE_OF_DRIVER.replace("driver_id = $1", "organisation_id = $1")
+
+# The oldest that nobody has ended yet, however long nobody could.
+LIVE_SINCE = """
+select least(
+  $1::timestamptz,
+  (select min(upper(occupied)) from reservation where state in ('confirmed', 'active')),
+  (select min(held_until) from reservation where state = 'held')) - interval '2 days'"""
 
 
 @queries.on(ListReservations)
@@ -119,19 +131,21 @@ async def _page(
     about = f"{type(query).__name__}:{owner}:{wanted.about()}"
     after = unpack(query.cursor, about, keys)
     limit = page_size(query.limit)
+    only_live = wanted.states is not None and LIVE.issuperset(wanted.states)
     rows = await reading.fetch(
         sql,
         owner,
         wanted.states,
         wanted.station_id,
         wanted.since,
+        await reading.fetch_value(LIVE_SINCE, reading.now) if only_live else None,
         wanted.until,
         after.start if after else None,
         after.id if after else None,
         limit + 1,
     )
-    reservations = [store.booking_of(row).reservation for row in rows[:limit]]
-    if len(rows) <= limit:
+    reservations = fitting([store.booking_of(row).reservation for row in rows[:limit]])
+    if len(reservations) == len(rows):
         return Reservations(reservations=reservations)
     last = Place(reservations[-1].period.start, reservations[-1].reservation_id)
     return Reservations(reservations=reservations, next_cursor=pack(last, about, keys))

@@ -8,7 +8,7 @@ from evslot.services.reservation.messages import (
     GetClosure,
     ListClosures,
 )
-from evslot.services.reservation.queries.paging import Place, pack, page_size, unpack
+from evslot.services.reservation.queries.paging import Place, fitting, pack, page_size, unpack
 from evslot.services.reservation.queries.parties import check_member_of_station
 from evslot.spine.handling import Queries
 from evslot.spine.sealing import Keys
@@ -53,8 +53,8 @@ async def list_closures(query: ListClosures, reading: Reading) -> Closures:
         after.id if after else None,
         limit + 1,
     )
-    closures = [store.closure_of(row) for row in rows[:limit]]
-    if len(rows) <= limit:
+    closures = fitting([store.closure_of(row) for row in rows[:limit]])
+    if len(closures) == len(rows):
         return Closures(closures=closures)
     last = Place(closures[-1].period.start, closures[-1].closure_id)
     return Closures(closures=closures, next_cursor=pack(last, about, keys))

@@ -2,6 +2,8 @@
 
 import base64
 from datetime import datetime
+from itertools import accumulate
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -12,6 +14,9 @@ from evslot.spine.sealing import Keys
 
 PART = "reservation"
 LARGEST_PAGE = 100
+PAGE_BYTES = 200_000
+"""A record of a topic holds a little more."""
+Entry = TypeVar("Entry")
 
 
 class Place(Struct, frozen=True):
@@ -40,6 +45,12 @@ def unpack(cursor: str | None, about: str, keys: Keys) -> Place | None:
 def page_size(wanted: int) -> int:
     """Bounded, whatever was asked for."""
     return max(1, min(wanted, LARGEST_PAGE))
+
+
+def fitting(entries: list[Entry]) -> list[Entry]:
+    """As many of the first as one answer has room for, at least one."""
+    sizes = accumulate(len(msgspec.json.encode(entry)) for entry in entries)
+    return entries[: max(1, sum(size <= PAGE_BYTES for size in sizes))]
 
 
 def _signed(about: str, payload: str) -> bytes:

@@ -12,6 +12,7 @@ from evslot.services.reservation.store.bookings import (
     find_last_told,
     forget_reasons,
     lock_reservation,
+    lock_waiting,
     prolong_occupancy,
     update_reservation,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "lock_drivers",
     "lock_reservation",
     "lock_station",
+    "lock_waiting",
     "look_around",
     "prolong_occupancy",
     "range_of",

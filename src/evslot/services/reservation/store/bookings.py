@@ -15,6 +15,9 @@ from evslot.values import Money, ReservationId, UserId
 EARLY_TRIES = 3
 """Somebody may take the charger between the look and the claim, and give it back again."""
 
+NIL = UUID(int=0)
+"""Before every id."""
+
 
 class InTheWay(Struct, frozen=True, kw_only=True):
     """What keeps a charger from being used early."""
@@ -32,6 +35,16 @@ async def lock_reservation(tx: Transaction, reservation_id: ReservationId) -> Bo
     """The booking as it is now; nobody else changes it before the commit."""
     row = await tx.fetch_row(LOCK_RESERVATION, reservation_id)
     return booking_of(row) if row else None
+
+
+LOCK_WAITING = """
+select * from reservation where driver_id = $1 and state in ('held', 'confirmed')
+order by reservation_id for update"""
+
+
+async def lock_waiting(tx: Transaction, driver_id: UserId) -> list[Booking]:
+    """What a driver holds or has paid for and not begun; as many as the rules let them have."""
+    return [booking_of(row) for row in await tx.fetch(LOCK_WAITING, driver_id)]
 
 
 UPDATE_RESERVATION = """
@@ -173,24 +186,36 @@ async def claim_early(tx: Transaction, booking: Booking) -> InTheWay | None:
     return InTheWay(kind="hold", until=reservation.period.start)
 
 
+NUMBERS = """
+select reservation_id from reservation where reservation_id > $1 order by reservation_id limit $2"""
+
+# Money moves behind a booking's last change of state: that one is told again, too.
 LAST_TOLD = """
-select r.*, s.what, s.by_role, s.by_user, s.reason
-from reservation r join story s on s.reservation_id = r.reservation_id and s.version = r.version
-where upper(r.occupied) > $1 and ($2::uuid is null or r.reservation_id > $2)
-order by r.reservation_id limit $3"""
+select r.*, s.version as told_version, s.at, s.what, s.by_role, s.by_user, s.reason
+from reservation r join story s using (reservation_id)
+where r.reservation_id = any($1::uuid[]) and upper(r.occupied) > $2
+  and (s.version = r.version or s.what = any(case r.state
+    when 'active' then array['started']
+    when 'completed' then array['completed', 'ended']
+    when 'cancelled' then array['cancelled'] end))
+order by r.reservation_id, s.version"""
 
 
 async def find_last_told(
-    tx: Transaction, after: UUID | None, limit: int
-) -> list[tuple[Booking, Told]]:
-    """Bookings whose time is not over, each with the last line of its story; by id."""
-    return [
+    tx: Transaction, after: UUID | None, looked_at: int
+) -> tuple[list[tuple[Booking, Told]], UUID | None]:
+    """Of the next so many bookings those whose time is not over, by id, with the lines that say
+    how they stand; and how far that went, None at the end. An older line has the money of now.
+    """
+    numbers = [row["reservation_id"] for row in await tx.fetch(NUMBERS, after or NIL, looked_at)]
+    lines = [
         (
-            booking_of(row),
+            booking_of({**row, "version": row["told_version"], "changed_at": row["at"]}),
             Told(what=row["what"], by=row["by_role"], user_id=row["by_user"], reason=row["reason"]),
         )
-        for row in await tx.fetch(LAST_TOLD, tx.now, after, limit)
+        for row in await tx.fetch(LAST_TOLD, numbers, tx.now)
     ]
+    return lines, numbers[-1] if numbers else None
 
 
 FORGET_REASONS = """

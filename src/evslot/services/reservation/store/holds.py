@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from evslot.services.reservation.domain.booking import Booking
+from evslot.services.reservation.domain.booking import Booking, Own
 from evslot.services.reservation.domain.holding import Crowd, Hold
 from evslot.services.reservation.store.freeing import free_claims
-from evslot.services.reservation.store.rows import booking_of, claim_row, json_of, row_of
+from evslot.services.reservation.store.rows import booking_of, claim_row, json_of, own_of, row_of
 from evslot.spine.transaction import Transaction
 from evslot.values import ChargerId, ReservationId, UserId
 
@@ -22,25 +22,37 @@ async def lock_drivers(tx: Transaction, drivers: Iterable[UserId]) -> None:
     await tx.execute(LOCK_DRIVERS, sorted(drivers), tx.now)
 
 
+# A slot before the driver's own next one goes without its buffer, which that one gives back when it
+# ends. So it must not end before the commit: locked, it ends later, or is seen as ended here.
 OWN_AND_LAPSED = """
 with lapsed as (
   select reservation_id from reservation
   where state = 'held' and charger_id = any($3::uuid[]) and held_until <= $2
-  order by reservation_id for update)
-select r.*, false as is_lapsed from reservation r
-where driver_id = any($1::uuid[]) and state in ('held', 'confirmed', 'active')
-  and (state = 'held' or upper(occupied) > $2)
+  order by reservation_id for update),
+near as (
+  select * from reservation
+  where driver_id = any($1::uuid[]) and state in ('held', 'confirmed', 'active')
+    and (state = 'held' or upper(occupied) > $2) and charger_id = any($3::uuid[])
+  order by reservation_id for share)
+select driver_id, reservation_id, state, charger_id, vehicle_id, period, occupied, held_until
+from near
 union all
-select r.*, false from reservation r
+select driver_id, reservation_id, state, charger_id, vehicle_id, period, occupied, held_until
+from reservation
+where driver_id = any($1::uuid[]) and state in ('held', 'confirmed', 'active')
+  and (state = 'held' or upper(occupied) > $2) and charger_id <> all($3::uuid[])
+union all
+select driver_id, reservation_id, state, charger_id, vehicle_id, period, occupied, held_until
+from reservation
 where driver_id = any($1::uuid[]) and state = 'expired' and held_until > $2 - interval '25 hours'
 union all
-select r.*, true from reservation r join lapsed using (reservation_id)"""
+select null, reservation_id, null, null, null, null, null, null from lapsed"""
 
 
 class Around(Struct, frozen=True, kw_only=True):
     """What matters to some who want to hold something."""
 
-    own: dict[UserId, list[Booking]]
+    own: dict[UserId, list[Own]]
     """What the rules of a driver look at: live bookings, and holds lapsed in the last day."""
     lapsed: list[ReservationId]
     """Holds of anybody that lapsed on the wanted chargers, locked, swept or not."""
@@ -52,10 +64,10 @@ async def look_around(
     """A statement after the drivers' lock: it sees what was committed while that was waited for."""
     around = Around(own={}, lapsed=[])
     for row in await tx.fetch(OWN_AND_LAPSED, sorted(drivers), tx.now, sorted(chargers)):
-        if row["is_lapsed"]:
+        if row["driver_id"] is None:
             around.lapsed.append(row["reservation_id"])
         else:
-            around.own.setdefault(row["driver_id"], []).append(booking_of(row))
+            around.own.setdefault(row["driver_id"], []).append(own_of(row))
     return around
 
 

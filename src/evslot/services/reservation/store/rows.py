@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from evslot.services.reservation.domain.booking import Booking
+from evslot.services.reservation.domain.booking import Booking, Own
 from evslot.services.reservation.domain.holding import Hold
 from evslot.services.reservation.messages import KindWish, Reservation
 from evslot.values import Money, Period, PriceLine, Terms
@@ -50,6 +50,19 @@ def booking_of(row: Mapping[str, Any]) -> Booking:
         quote_id=row["quote_id"],
         prolonged=row["prolonged"],
         confirmed_at=row["confirmed_at"],
+    )
+
+
+def own_of(row: Mapping[str, Any]) -> Own:
+    """A row of those columns of `reservation` that it has."""
+    return Own(
+        reservation_id=row["reservation_id"],
+        state=row["state"],
+        charger_id=row["charger_id"],
+        vehicle_id=row["vehicle_id"],
+        period=Period(row["period"].lower, row["period"].upper),
+        occupied=Period(row["occupied"].lower, row["occupied"].upper),
+        held_until=row["held_until"],
     )
 
 

@@ -23,7 +23,6 @@ from evslot.services.station.messages import (
     ChargerStateValue,
     LastCharger,
     SetTariff,
-    StationChanged,
     StationInvalid,
     StationRetired,
     StationView,
@@ -39,9 +38,7 @@ FACTS = ("country", "position", "zone", "hours", "rule", "status")
 
 
 def changed(station: StationView, change: ChangeStation) -> StationView:
-    """With new details. Raises StationChanged, StationInvalid, TariffMissing, TariffRequired."""
-    if change.version not in (None, station.version):
-        raise StationChanged(version=station.version)
+    """With new details. Raises StationInvalid, TariffMissing, TariffRequired."""
     check_details(change)
     given = {name: getattr(change, name) for name in (*TEXTS, *FACTS)}
     fresh = {name: value for name, value in given.items() if value is not None}

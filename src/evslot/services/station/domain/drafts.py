@@ -1,17 +1,24 @@
 """What a record of somebody else's list says about a station, whatever its format."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from uuid import NAMESPACE_DNS, uuid5
 
 from msgspec import Struct
 
-from evslot.services.station.domain.details import FIELDS, check_position, is_text, zones
+from evslot.services.station.domain.details import (
+    FIELDS,
+    MOST_CONNECTORS,
+    check_position,
+    is_text,
+    zones,
+)
 from evslot.services.station.messages import (
     Connector,
     Current,
     Hours,
     ImportFormat,
     Position,
+    StationInvalid,
 )
 from evslot.values import StationId
 
@@ -21,6 +28,9 @@ NAMESPACES = {
 }
 LONGEST_SOURCE = 500
 """Characters of a provider's name or licence."""
+MOST_NOTES = 8
+LONGEST_NOTE = 200
+"""Of one record and in characters: the report on a hundred records has to fit one itself."""
 
 ZoneOf = Callable[[Position], str | None]
 
@@ -58,6 +68,8 @@ class Draft(Struct, frozen=True, kw_only=True):
     district: str = ""
     hours: Hours | None = None
     """None = the record says nothing of them."""
+    hours_told: str = ""
+    """A digest of them in the record's words, which stay where ours change from day to day."""
 
     @property
     def station_id(self) -> StationId:
@@ -72,7 +84,11 @@ class Skipped(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
 
-class Unfit(Exception):
+FAILURES = (ValueError, ArithmeticError, StationInvalid)
+"""How a record can fail: dates beyond the calendar, numbers that are none, what we refuse."""
+
+
+class Unfit(ValueError):
     """Why a record makes no station."""
 
 
@@ -99,6 +115,24 @@ def joined(between: str, *texts: str | None) -> str:
         for text in texts
     )
     return between.join(text for text in cleaned if text)
+
+
+def failed(source_id: str, error: Exception) -> Skipped:
+    """Why a record makes no station, in a word that is short whatever the record quotes."""
+    return Skipped(source_id=source_id, reason=joined("", str(error))[:LONGEST_NOTE])
+
+
+def noted(notes: Iterable[str]) -> tuple[str, ...]:
+    """The first ones, each once: a record of a few bytes can give reason for thousands."""
+    once = list(dict.fromkeys(joined("", note)[:LONGEST_NOTE] for note in notes))
+    return tuple(once[:MOST_NOTES])
+
+
+def plugs_at_most(plugs: Sequence[Connector], notes: list[str]) -> tuple[Connector, ...]:
+    """Those that a charger can have; a cut is noted."""
+    if len(plugs) > MOST_CONNECTORS:
+        notes.append(f"more than {MOST_CONNECTORS} plugs at a charger: the first ones are taken")
+    return tuple(plugs[:MOST_CONNECTORS])
 
 
 def short(name: str, text: str, notes: list[str]) -> str:

@@ -1,17 +1,18 @@
 """Stations written as OCPI 2.3 Location objects: open data."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from math import ceil
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from evslot.services.station.domain.ocpi import alpha_2
 from evslot.services.station.domain.ocpi_hours import write_hours
 from evslot.services.station.domain.plugs import DC_ONLY
 from evslot.services.station.domain.states import NOT_KNOWN
-from evslot.services.station.messages import Charger, Connector, StationView
+from evslot.services.station.messages import Charger, Connector, Hours, StationView
 
 PARTY = "EVS"
 TEXT, DIRECTIONS = 45, 512
@@ -23,21 +24,39 @@ MAINS, DIRECT, DIRECT_HIGH = 230, 400, 920
 """Volts."""
 MOST_BYTES = 200_000
 """Of one Location: an answer fits into a record of a topic."""
+MOST_HOURS_BYTES = MOST_BYTES // 2
+"""Of its hours: exceptions over midnight become many periods."""
 
 
 def location_of(station: StationView, changed_at: datetime) -> dict[str, Any]:
     """A valid Location; `station` shows states as they may be shown.
 
     What OCPI cannot say is left out: slots, prices, terms. Longer texts are cut. A charger without
-    a known plug is left out, for an EVSE needs one; so is what makes the object too large.
+    a known plug is left out, for an EVSE needs one; so is what makes the object too large:
+    exceptional hours, the furthest ahead first, then chargers.
     """
     updated = _instant(changed_at)
     chargers = [charger for charger in station.chargers if charger.connectors]
+    station = replace(station, hours=_fitting(station.hours, station.zone, changed_at))
     location = _location(station, chargers, updated)
-    while len(msgspec.json.encode(location)) > MOST_BYTES:
+    while chargers and len(msgspec.json.encode(location)) > MOST_BYTES:
         chargers = chargers[: len(chargers) // 2]
         location = _location(station, chargers, updated)
     return location
+
+
+def _fitting(hours: Hours, zone: str, changed_at: datetime) -> Hours:
+    """As many exceptions as fit; where some do not, those that were past go, too."""
+    if len(msgspec.json.encode(write_hours(hours, zone))) <= MOST_HOURS_BYTES:
+        return hours
+    since = (changed_at - timedelta(days=1)).date()
+    ahead = sorted((one for one in hours.exceptions if one.day >= since), key=lambda one: one.day)
+    fitting = replace(hours, exceptions=tuple(ahead))
+    while ahead and len(msgspec.json.encode(write_hours(fitting, zone))) > MOST_HOURS_BYTES:
+        last = ahead[len(ahead) // 2].day
+        ahead = [one for one in ahead if one.day < last]  # whole days: a day's spans are one
+        fitting = replace(hours, exceptions=tuple(ahead))
+    return fitting
 
 
 def _location(station: StationView, chargers: list[Charger], updated: str) -> dict[str, Any]:

@@ -1,22 +1,28 @@
 """OCPI 2.2 and 2.3 Location objects read as stations."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
 from babel.core import get_global
 from msgspec import Meta, Struct
 
-from evslot.services.station.domain.details import MOST_CHARGERS, MOST_CONNECTORS
+from evslot.services.station.domain.details import MOST_CHARGERS, is_text
 from evslot.services.station.domain.drafts import (
+    FAILURES,
     LONGEST_SOURCE,
     Draft,
     Point,
     Skipped,
     Unfit,
     ZoneOf,
+    failed,
     joined,
+    noted,
+    plugs_at_most,
     short,
     zone_at,
 )
@@ -27,7 +33,6 @@ from evslot.services.station.messages import (
     Hours,
     ImportFormat,
     Position,
-    StationInvalid,
 )
 
 PROVIDER: ImportFormat = "ocpi"
@@ -99,8 +104,8 @@ class _Location(Struct, kw_only=True):
 
 class _Named(Struct):
     id: Annotated[str, Meta(min_length=1, max_length=100)]
-    country_code: str = ""
-    party_id: str = ""
+    country_code: Annotated[str, Meta(max_length=10)] = ""
+    party_id: Annotated[str, Meta(max_length=10)] = ""
 
 
 class Origin(Struct, frozen=True):
@@ -111,33 +116,35 @@ class Origin(Struct, frozen=True):
 
 
 def read_locations(
-    records: list[Any], zone_of: ZoneOf, origin: Origin
+    records: list[Any], zone_of: ZoneOf, origin: Origin, now: datetime
 ) -> Iterator[Draft | Skipped]:
     """Each record on its own, in order: a bad one spoils no other, a second is skipped."""
     seen: set[str] = set()
     for place, record in enumerate(records, start=1):
         try:
             source_id = _source_id(msgspec.convert(record, _Named, strict=False))
-        except msgspec.ValidationError as error:
+        except ValueError as error:
             yield Skipped(source_id=f"record {place}", reason=f"no usable id: {error}")
             continue
         if source_id in seen:
             yield Skipped(source_id=f"{source_id} (record {place})", reason="was there before")
             continue
         seen.add(source_id)
-        yield read_location(source_id, record, zone_of, origin)
+        yield read_location(source_id, record, zone_of, origin, now)
 
 
-def read_location(source_id: str, record: Any, zone_of: ZoneOf, origin: Origin) -> Draft | Skipped:
+def read_location(
+    source_id: str, record: Any, zone_of: ZoneOf, origin: Origin, now: datetime
+) -> Draft | Skipped:
     """The station of one record, or why it is none."""
     try:
         location = msgspec.convert(record, _Location, strict=False)
         evses = location.evses or []
         if evses and all(evse.status == "REMOVED" for evse in evses):
             return Skipped(source_id=source_id, reason="removed", gone=True)
-        return _draft(source_id, location, zone_of, origin)
-    except (msgspec.ValidationError, StationInvalid, Unfit) as error:
-        return Skipped(source_id=source_id, reason=str(error))
+        return _draft(source_id, location, zone_of, origin, now)
+    except FAILURES as error:
+        return failed(source_id, error)
 
 
 @cache
@@ -152,12 +159,17 @@ def alpha_2() -> dict[str, str]:
 
 
 def _source_id(named: _Named) -> str:
-    """An id is one party's own: parties may use the same."""
+    """An id is one party's own: parties may use the same. Raises ValueError where it is no text."""
     party = (named.country_code.upper(), named.party_id.upper(), named.id)
-    return "*".join(filter(None, party))
+    source_id = "*".join(filter(None, party))
+    if not all(map(is_text, source_id)):
+        raise ValueError("it holds characters that are no text")
+    return source_id
 
 
-def _draft(source_id: str, location: _Location, zone_of: ZoneOf, origin: Origin) -> Draft:
+def _draft(
+    source_id: str, location: _Location, zone_of: ZoneOf, origin: Origin, now: datetime
+) -> Draft:
     if not location.publish:
         raise Unfit("not published")
     position = Position(location.coordinates.latitude, location.coordinates.longitude)
@@ -167,7 +179,7 @@ def _draft(source_id: str, location: _Location, zone_of: ZoneOf, origin: Origin)
     name = joined("", location.name) or street or f"Station {source_id}"
     lines = [line for told in location.directions or () for line in told.text.splitlines()]
     source = joined("", location.operator.name if location.operator else "")
-    hours, obstacle = _hours(location, zone, notes)
+    hours, obstacle = _hours(location, zone, now, notes)
     return Draft(
         source_id=source_id,
         provider=PROVIDER,
@@ -185,7 +197,8 @@ def _draft(source_id: str, location: _Location, zone_of: ZoneOf, origin: Origin)
         licence=origin.licence[:LONGEST_SOURCE] or None,
         obstacle=obstacle,
         hours=hours,
-        notes=tuple(notes),
+        hours_told=sha256(msgspec.json.encode(location.opening_times)).hexdigest(),
+        notes=noted(notes),
     )
 
 
@@ -197,13 +210,15 @@ def _country(told: str) -> str:
     return country
 
 
-def _hours(location: _Location, zone: str, notes: list[str]) -> tuple[Hours | None, str | None]:
+def _hours(
+    location: _Location, zone: str, now: datetime, notes: list[str]
+) -> tuple[Hours | None, str | None]:
     """The hours, and why nobody can book where they are not understood: it may be closed."""
     if location.opening_times is None:
         return None, None
     try:
-        return read_hours(location.opening_times, zone, notes), None
-    except ValueError as error:
+        return read_hours(location.opening_times, zone, now, notes), None
+    except (ValueError, ArithmeticError) as error:
         obstacle = f"opening times are not understood: {error}"
         notes.append(f"shown only: {obstacle}")
         return None, obstacle
@@ -228,11 +243,11 @@ def _points(location: _Location, notes: list[str]) -> tuple[Point, ...]:
 
 
 def _point(evse: _Evse, wide: set[str], notes: list[str]) -> Point:
-    plugs = [_plug(connector, notes) for connector in evse.connectors[:MOST_CONNECTORS]]
+    plugs = [plug for connector in evse.connectors if (plug := _plug(connector, notes))]
     label = joined("", evse.physical_reference)
     restricted = "DISABLED" in (evse.parking_restrictions or ())
     return Point(
-        connectors=tuple(plug for plug in plugs if plug),
+        connectors=plugs_at_most(plugs, notes),
         current="DC" if any(c.power_type == "DC" for c in evse.connectors) else "AC",
         uid=evse.uid,
         label=label if len(label) <= LONGEST_LABEL else None,

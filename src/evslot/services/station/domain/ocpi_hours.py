@@ -47,16 +47,26 @@ class OcpiHours(Struct, frozen=True, kw_only=True):
     exceptional_closings: list[ExceptionalPeriod] = []
 
 
-def read_hours(told: OcpiHours, zone: str, notes: list[str]) -> Hours:
-    """Ours; raises ValueError where a time is none, or there is none."""
+def read_hours(told: OcpiHours, zone: str, now: datetime, notes: list[str]) -> Hours:
+    """Ours, with the exceptions of about a year from `now`; what lies further ahead is noted.
+
+    Raises ValueError where a time is none, there is none, or an exception would be left out: who
+    is not told that it is closed would book.
+    """
     openings = [] if told.twentyfourseven else list(_weekly(told.regular_hours))
     if not openings and not told.twentyfourseven:
         raise ValueError("open at no time")
     regular = Hours(always=told.twentyfourseven, weekly=tuple(openings[:MOST_OPENINGS]))
-    exceptions = list(_exceptions(told, regular, zone))
-    if len(openings) > MOST_OPENINGS or len(exceptions) > MOST_EXCEPTIONS:
+    window = _window(now, zone)
+    exceptions = tuple(_exceptions(told, regular, zone, window))
+    if len(exceptions) > MOST_EXCEPTIONS:
+        raise ValueError(f"more than {MOST_EXCEPTIONS} exceptions in a year")
+    if len(openings) > MOST_OPENINGS:
         notes.append("more opening hours than we can hold: the first ones are taken")
-    return replace(regular, exceptions=tuple(exceptions[:MOST_EXCEPTIONS]))
+    periods = (*told.exceptional_openings, *told.exceptional_closings)
+    if any(_aware(period.period_end) > window.end for period in periods):
+        notes.append("exceptional hours more than a year ahead are left to a later import")
+    return replace(regular, exceptions=exceptions)
 
 
 def write_hours(hours: Hours, zone: str) -> dict[str, Any]:
@@ -93,10 +103,19 @@ def _weekly(regular: Iterable[RegularHours]) -> Iterable[Opening]:
             yield Opening(weekday=one.weekday, start=start, end=end)
 
 
-def _exceptions(told: OcpiHours, regular: Hours, zone: str) -> Iterable[OpeningException]:
+def _window(now: datetime, zone: str) -> Period:
+    """From yesterday on, as many days as we can hold exceptions for: further than one can book."""
+    yesterday = now.astimezone(ZoneInfo(zone)).date() - ONE_DAY
+    last = yesterday + (MOST_EXCEPTIONS - 1) * ONE_DAY
+    return Period(first_instant(yesterday, 0, zone), first_instant(last, 0, zone))
+
+
+def _exceptions(
+    told: OcpiHours, regular: Hours, zone: str, window: Period
+) -> Iterable[OpeningException]:
     """For each day that an exception touches: when it is open, all in all."""
-    opened = [_on_the_wall(period, zone) for period in told.exceptional_openings]
-    closed = [_on_the_wall(period, zone) for period in told.exceptional_closings]
+    opened = [_on_the_wall(period, zone, window) for period in told.exceptional_openings]
+    closed = [_on_the_wall(period, zone, window) for period in told.exceptional_closings]
     for day in sorted({day for period in (*opened, *closed) for day in _days(period)}):
         usual = _usual(regular, day)
         spans = _united([*usual, *_of_day(opened, day)])
@@ -109,9 +128,10 @@ def _exceptions(told: OcpiHours, regular: Hours, zone: str) -> Iterable[OpeningE
             yield OpeningException(day=day, start=start, end=end)
 
 
-def _on_the_wall(period: ExceptionalPeriod, zone: str) -> tuple[datetime, datetime]:
+def _on_the_wall(period: ExceptionalPeriod, zone: str, window: Period) -> tuple[datetime, datetime]:
+    """What of it lies in the window: before that, an end of time is in no calendar."""
     start, end = (
-        instant.replace(tzinfo=instant.tzinfo or UTC)
+        min(max(_aware(instant), window.start), window.end)
         .astimezone(ZoneInfo(zone))
         .replace(tzinfo=None)
         for instant in (period.period_begin, period.period_end)
@@ -119,8 +139,13 @@ def _on_the_wall(period: ExceptionalPeriod, zone: str) -> tuple[datetime, dateti
     return start, end
 
 
+def _aware(instant: datetime) -> datetime:
+    """OCPI's times are UTC, said or not."""
+    return instant.replace(tzinfo=instant.tzinfo or UTC)
+
+
 def _days(period: tuple[datetime, datetime]) -> Iterable[date]:
-    """At most a year and some of them: an exception for ever is none."""
+    """No more than there are exceptions: a period lies in the window."""
     start, end = period
     for number in range(min((end - start).days + 2, MOST_EXCEPTIONS)):
         day = start.date() + number * ONE_DAY

@@ -8,18 +8,22 @@ from msgspec import Meta, Struct, field
 
 from evslot.services.station.domain.details import MOST_CHARGERS
 from evslot.services.station.domain.drafts import (
+    FAILURES,
     LONGEST_SOURCE,
     Draft,
     Point,
     Skipped,
     Unfit,
     ZoneOf,
+    failed,
     joined,
+    noted,
+    plugs_at_most,
     short,
     zone_at,
 )
 from evslot.services.station.domain.plugs import DC_ONLY, most_watts, open_charge_map_plug
-from evslot.services.station.messages import Connector, ImportFormat, Position, StationInvalid
+from evslot.services.station.messages import Connector, ImportFormat, Position
 
 PROVIDER: ImportFormat = "openchargemap"
 
@@ -27,8 +31,6 @@ REMOVED = (200, 210)
 PLANNED = 150
 RESTRICTED = 2
 DIRECT_CURRENT = 30
-MOST_KILOWATTS = 1e9
-"""A number at all; what a plug can have is asked later."""
 
 
 class _Title(Struct, rename="pascal"):
@@ -119,8 +121,8 @@ def read_record(source_id: str, record: Any, zone_of: ZoneOf) -> Draft | Skipped
         if poi.status_type_id in REMOVED:
             return Skipped(source_id=source_id, reason="removed", gone=True)
         return _draft(source_id, poi, zone_of)
-    except (msgspec.ValidationError, StationInvalid, Unfit) as error:
-        return Skipped(source_id=source_id, reason=str(error))
+    except FAILURES as error:
+        return failed(source_id, error)
 
 
 def _draft(source_id: str, poi: _Record, zone_of: ZoneOf) -> Draft:
@@ -150,7 +152,7 @@ def _draft(source_id: str, poi: _Record, zone_of: ZoneOf) -> Draft:
         source=joined("", provider.title)[:LONGEST_SOURCE] or PROVIDER,
         licence=joined("", provider.license)[:LONGEST_SOURCE] or None,
         obstacle=obstacle,
-        notes=tuple(notes),
+        notes=noted(notes),
     )
 
 
@@ -194,15 +196,16 @@ def _points(poi: _Record, notes: list[str]) -> tuple[Point, ...]:
     hands: list[list[_Plug]] = [[] for _ in range(count)]
     for turn in range(max(count, len(plugs)) if plugs else 0):
         hands[turn % count].append(plugs[turn % len(plugs)])
-    points = tuple(_point(hand) for hand in hands)
+    points = tuple(_point(hand, notes) for hand in hands)
     if not all(point.connectors for point in points):
         notes.append("a charger without a known plug")
     return points
 
 
-def _point(hand: list[_Plug]) -> Point:
-    connectors = dict.fromkeys(plug.connector for plug in hand if plug.connector)
-    return Point(tuple(connectors), "DC" if any(plug.direct for plug in hand) else "AC")
+def _point(hand: list[_Plug], notes: list[str]) -> Point:
+    connectors = list(dict.fromkeys(plug.connector for plug in hand if plug.connector))
+    direct = any(plug.direct for plug in hand)
+    return Point(plugs_at_most(connectors, notes), "DC" if direct else "AC")
 
 
 def _plug(connection: _Connection, notes: list[str]) -> _Plug:
@@ -212,11 +215,13 @@ def _plug(connection: _Connection, notes: list[str]) -> _Plug:
         title = joined("", connection.type.title if connection.type else None)[:60]
         notes.append(f"plug type {connection.type_id} ({title or 'no name'}) is not known")
         return _Plug(None, direct)
-    watts = round(min(connection.power or 0, MOST_KILOWATTS) * 1000)
-    if watts > most_watts(plug.standard):
+    watts = (connection.power or 0) * 1000
+    known = 0 < watts <= most_watts(plug.standard)  # neither is so of what is no number
+    if not known and not watts <= 0:
         notes.append(f"{plug.standard} with {connection.power} kW cannot be: power not known")
-    known = 0 < watts <= most_watts(plug.standard)
     connector = Connector(
-        standard=plug.standard, cable=plug.cable, max_watts=watts if known else None
+        standard=plug.standard,
+        cable=plug.cable,
+        max_watts=round(watts) or None if known else None,
     )
     return _Plug(connector, direct or plug.standard in DC_ONLY)

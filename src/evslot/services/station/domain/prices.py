@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from babel.numbers import get_currency_precision
 from msgspec.structs import replace
 
 from evslot.services.station.domain.walltime import first_instant, turns
@@ -193,9 +192,7 @@ def _of_time(per_hour: int, length: timedelta) -> int:
 
 def _in_major_units(amount: int, currency: str) -> str:
     """`EUR 2.40`: cents where the currency has cents."""
-    digits = get_currency_precision(currency)
-    whole, rest = divmod(amount, 10**digits)
-    return f"{currency} {whole}.{rest:0{digits}}" if digits else f"{currency} {whole}"
+    return f"{currency} {Money(amount, currency).in_major_units}"
 
 
 def _line(kind: Literal["FLAT", "TIME"], text: str, amount: int, tariff: Tariff) -> PriceLine:

@@ -18,7 +18,6 @@ PRESETS: Final = {
         grace_minutes=20,
         no_show_percent=50,
         early_minutes=10,
-        compensation_percent=0,
     ),
     "usual": Terms(
         name="usual",
@@ -28,7 +27,6 @@ PRESETS: Final = {
         grace_minutes=15,
         no_show_percent=100,
         early_minutes=5,
-        compensation_percent=20,
     ),
     "strict": Terms(
         name="strict",
@@ -38,7 +36,6 @@ PRESETS: Final = {
         grace_minutes=10,
         no_show_percent=100,
         early_minutes=0,
-        compensation_percent=20,
     ),
 }
-"""By name; `version` is set when a station takes them."""
+"""By name; `version` is set when a station takes them. None has a compensation: nobody pays one."""

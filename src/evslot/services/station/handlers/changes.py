@@ -28,7 +28,7 @@ handlers = Handlers()
 
 @handlers.on(ChangeStation)
 async def change_station(command: ChangeStation, tx: Transaction) -> StationPublished:
-    station = await _own_station(tx, command.station_id)
+    station = await _own_station(tx, command.station_id, command.version)
     return await _publish(tx, station, changes.changed(station, command))
 
 
@@ -49,7 +49,7 @@ async def add_charger(command: AddCharger, tx: Transaction) -> StationPublished:
 
 @handlers.on(ChangeCharger)
 async def change_charger(command: ChangeCharger, tx: Transaction) -> StationPublished:
-    station = await _own_station(tx, command.station_id)
+    station = await _own_station(tx, command.station_id, command.version)
     return await _publish(tx, station, changes.with_changed_charger(station, command))
 
 
@@ -61,13 +61,13 @@ async def retire_charger(command: RetireCharger, tx: Transaction) -> StationPubl
 
 @handlers.on(SetTariff)
 async def set_tariff(command: SetTariff, tx: Transaction) -> StationPublished:
-    station = await _own_station(tx, command.station_id)
+    station = await _own_station(tx, command.station_id, command.version)
     return await _publish(tx, station, changes.priced(station, command))
 
 
 @handlers.on(SetTerms)
 async def set_terms(command: SetTerms, tx: Transaction) -> StationPublished:
-    station = await _own_station(tx, command.station_id)
+    station = await _own_station(tx, command.station_id, command.version)
     return await _publish(tx, station, changes.under_terms(station, command.terms))
 
 
@@ -90,9 +90,17 @@ async def set_charger_state(command: SetChargerState, tx: Transaction) -> Charge
     return event
 
 
-async def _own_station(tx: Transaction, station_id: StationId) -> StationView:
-    """A station of the caller's organisation, locked: two who change it do not meet."""
-    return check_own_station(tx.caller, await store.lock_station(tx, station_id))
+async def _own_station(
+    tx: Transaction, station_id: StationId, version: int | None = None
+) -> StationView:
+    """A station of the caller's organisation, locked: two who change it do not meet.
+
+    Raises StationChanged where it is another version than the caller has seen.
+    """
+    station = check_own_station(tx.caller, await store.lock_station(tx, station_id))
+    if version not in (None, station.version):
+        raise StationChanged(version=station.version)
+    return station
 
 
 async def _publish(tx: Transaction, before: StationView, after: StationView) -> StationPublished:

@@ -17,6 +17,7 @@ BOOKING_EVENTS: tuple[type[reservation.ReservationEvent], ...] = (
     reservation.HoldExpired,
     reservation.HoldReleased,
     reservation.PaymentStarted,
+    reservation.PaymentChallenged,
     reservation.PaymentFailed,
     reservation.ReservationConfirmed,
     reservation.ReservationCancelled,

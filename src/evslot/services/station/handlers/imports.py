@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from evslot.services.station import store
 from evslot.services.station.adapters.zones import Zones
-from evslot.services.station.domain.claims import Claim, imported
+from evslot.services.station.domain.claims import Claim, Merged, imported
 from evslot.services.station.domain.details import check_rule, check_tariff
 from evslot.services.station.domain.drafts import Draft, Skipped, ZoneOf, station_id_of
 from evslot.services.station.domain.ocpi import Origin, read_locations
@@ -37,7 +38,7 @@ async def read_import(command: ImportStations, reading: Reading) -> list[Draft |
     """Away from the batch: a part of an import is some milliseconds of reading and zones."""
     _check_import(command, reading.caller)
     zones = reading.resource(Zones)
-    return await asyncio.to_thread(lambda: list(_read(command, zones.zone_of)))
+    return await asyncio.to_thread(lambda: list(_read(command, zones.zone_of, reading.now)))
 
 
 @handlers.on(ImportStations)
@@ -45,21 +46,42 @@ async def import_stations(command: ImportStations, tx: Transaction) -> ImportRep
     _check_import(command, tx.caller)
     read: list[Draft | Skipped] = tx.prepared
     await store.lock_imports(tx)
-    known = await store.select_stations(tx, _stations_meant(command, read))
+    meant = _stations_meant(command, read)
+    known = await store.select_stations(tx, meant)
+    last = await store.select_last_imports(tx, meant)
     report = ImportReport(
         part=command.part, created=[], changed=[], unchanged=[], skipped={}, notes={}
     )
-    rows = [row for record in read if (row := _taken(command, record, known, report))]
+    rows, said = [], {}
+    for record in read:
+        station_id = station_id_of(command.format, record.source_id)
+        before = known.get(station_id)
+        outcome = imported(record, before, _claim(command), last.get(station_id))
+        _enter(report, record.source_id, outcome, before)
+        if isinstance(outcome, Skipped):
+            continue
+        if outcome.station != before:
+            rows.append(
+                store.StationRow(
+                    view=outcome.station,
+                    imported_from=command.format,
+                    source_id=record.source_id,
+                )
+            )
+        if outcome.last != last.get(station_id):
+            said[station_id] = outcome.last
     if not await store.upsert_stations(tx, rows):
         raise StationChanged
+    await store.update_last_imports(tx, said)
     for row in rows:
         tx.emit(StationPublished(station=row.view, version=row.view.version))
     return report
 
 
-def _read(command: ImportStations, zone_of: ZoneOf) -> Iterator[Draft | Skipped]:
+def _read(command: ImportStations, zone_of: ZoneOf, now: datetime) -> Iterator[Draft | Skipped]:
     if command.format == "ocpi":
-        return read_locations(command.records, zone_of, Origin(command.source, command.licence))
+        origin = Origin(command.source, command.licence)
+        return read_locations(command.records, zone_of, origin, now)
     return read_records(command.records, zone_of)
 
 
@@ -99,23 +121,15 @@ def _stations_meant(command: ImportStations, read: Sequence[Draft | Skipped]) ->
     ]
 
 
-def _taken(
-    command: ImportStations,
-    record: Draft | Skipped,
-    known: dict[StationId, StationView],
-    report: ImportReport,
-) -> store.StationRow | None:
-    """Enter a record in the report; answers what is to be written for it, None for nothing."""
-    source_id = record.source_id
-    before = known.get(station_id_of(command.format, source_id))
-    outcome = imported(record, before, _claim(command))
+def _enter(
+    report: ImportReport, source_id: str, outcome: Merged | Skipped, before: StationView | None
+) -> None:
     if isinstance(outcome, Skipped):
         report.skipped[source_id] = outcome.reason
-        return None
+        return
     if outcome.notes:
         report.notes[source_id] = list(outcome.notes)
     if outcome.station == before:
         report.unchanged.append(source_id)
-        return None
-    (report.changed if before else report.created).append(source_id)
-    return store.StationRow(view=outcome.station, imported_from=command.format, source_id=source_id)
+    else:
+        (report.changed if before else report.created).append(source_id)

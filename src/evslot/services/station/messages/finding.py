@@ -116,7 +116,8 @@ class Place(Struct, frozen=True, kw_only=True):
     kind: PlaceKind
     name: str
     detail: str
-    """Where it is: the city of a district, the address of a station."""
+    """Where it is: the city of a district, the address of a station, a postcode of a town of which
+    there are several."""
     country: str
     position: Position
     """The middle of the stations there."""

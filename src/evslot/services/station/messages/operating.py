@@ -95,6 +95,8 @@ class ChangeCharger(Command[StationPublished], frozen=True, kw_only=True):
 
     station_id: StationId
     charger_id: ChargerId
+    version: int | None = None
+    """Refused with StationChanged unless this is the station's version now."""
     label: str | None = None
     connectors: list[Connector] | None = None
     current: Current | None = None
@@ -122,6 +124,8 @@ class SetTariff(Command[StationPublished], frozen=True, kw_only=True):
     """None = the whole station; chargers with a tariff of their own keep it."""
     tariff: Tariff | None
     """None = the charger costs what the station costs, again."""
+    version: int | None = None
+    """Refused with StationChanged unless this is the station's version now."""
 
     def key(self) -> str:
         return bucket_key(station_bucket(self.station_id))
@@ -132,6 +136,8 @@ class SetTerms(Command[StationPublished], frozen=True, kw_only=True):
 
     station_id: StationId
     terms: TermsName
+    version: int | None = None
+    """Refused with StationChanged unless this is the station's version now."""
 
     def key(self) -> str:
         return bucket_key(station_bucket(self.station_id))

@@ -29,7 +29,7 @@ stations as materialized (
     where s.status <> 'retired' and asked.words <% s.folded and length(asked.words) > 3
     order by word_similarity(asked.words, s.folded) desc, s.station_id limit 50) s),
 found as (
-  select p.kind, p.name, case when p.kind = 'city' then '' else p.city end as detail, p.country,
+  select p.kind, p.name, p.detail, p.country,
     p.latitude, p.longitude, p.radius_metres, p.stations, null::uuid as station_id, p.folded
   from asked, place p
   where p.folded like asked.begins or word_similarity(asked.words, p.folded) >= $5

@@ -4,14 +4,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from evslot.services.notification import messages as notification
 from evslot.services.user import store
 from evslot.services.user.domain import profiles
 from evslot.services.user.domain.emails import normal_email
 from evslot.services.user.domain.membership import check_owner_stays
-from evslot.services.user.handlers import callers
-from evslot.services.user.handlers.codes import Recipient, address_mac, enter_code, mail_code
-from evslot.services.user.handlers.members import accept_invitations
+from evslot.services.user.handlers import callers, proofs
+from evslot.services.user.handlers.api_keys import revoke_all_api_keys
+from evslot.services.user.handlers.codes import Recipient, address_mac, check_code, mail_code
+from evslot.services.user.handlers.notices import send_notice
 from evslot.services.user.handlers.sessions import end_all_sessions
 from evslot.services.user.messages import (
     ChangeEmail,
@@ -30,7 +30,7 @@ from evslot.services.user.messages import (
 )
 from evslot.spine.handling import Handlers, Received
 from evslot.spine.message import Personal, Refusal
-from evslot.spine.transaction import Transaction
+from evslot.spine.transaction import Reading, Transaction
 from evslot.values import OrganisationId, UserId
 
 handlers = Handlers()
@@ -64,17 +64,26 @@ async def request_email_code(command: RequestEmailCode, tx: Transaction) -> Code
     return await mail_code(tx, recipient, person.language, mailed=free)
 
 
+@handlers.prepare(ChangeEmail)
+async def check_owner(command: ChangeEmail, reading: Reading) -> proofs.Proof:
+    person = await proofs.themself(reading, command.user_id)
+    return await proofs.prepare_proof(reading, person, command.present, command.present_code)
+
+
 @handlers.on_many(ChangeEmail, touches=lambda received: (received.command.user_id,))
 async def change_emails(
     commands: list[Received[ChangeEmail]], tx: Transaction
 ) -> list[Me | Refusal]:
-    """Many only so that a wrong code is counted although it is refused."""
+    """Many only so that a wrong code or password is counted although it is refused."""
     return [await _change_email(received, tx) for received in commands]
 
 
 @handlers.on(EraseUser)
 async def erase_user(command: EraseUser, tx: Transaction) -> UserErased:
-    """Whoever is the only member leaves the organisation empty: receipts still name it."""
+    """Whoever is the only member leaves the organisation empty: receipts still name it.
+
+    Nobody could take back then what acts for it or lets others in, so that ends with them.
+    """
     await callers.themself(tx, tx.caller, command.user_id)
     person = await store.addressee(tx, command.user_id)
     if person is None:
@@ -88,6 +97,7 @@ async def erase_user(command: EraseUser, tx: Transaction) -> UserErased:
     ]
     await store.delete_codes(tx, found_by)
     await store.delete_wrong_passwords(tx, found_by[0])
+    await store.delete_invitation_mails(tx, found_by[0])
     version = await store.empty_account(tx, command.user_id)
     if version is None:
         raise UserNotFound()
@@ -121,7 +131,7 @@ def _checked(command: ChangeProfile) -> dict[str, Any]:
 async def _change_email(received: Received[ChangeEmail], tx: Transaction) -> Me | Refusal:
     command = received.command
     try:
-        await callers.themself(tx, received.caller, command.user_id)
+        session_id = await callers.themself(tx, received.caller, command.user_id)
         email = normal_email(command.email.value)
     except Refusal as refusal:
         return refusal
@@ -129,29 +139,23 @@ async def _change_email(received: Received[ChangeEmail], tx: Transaction) -> Me 
     if before is None:
         return UserNotFound()
     recipient = Recipient(email=email, purpose="email", user_id=command.user_id)
-    entered = await enter_code(tx, recipient, command.code.value)
-    if isinstance(entered, Refusal):
-        return WrongCode() if isinstance(entered, WrongCredentials) else entered
+    code = await check_code(tx, recipient, command.code.value)
+    if isinstance(code, Refusal):
+        return WrongCode() if isinstance(code, WrongCredentials) else code
+    unproven = await proofs.check_proof(tx, before, received.prepared)
+    if unproven is not None:
+        return unproven
+    await store.use_code(tx, code.code_id)
     version = await store.update_email(tx, command.user_id, email)
     if version is None:
         return EmailTaken()
     profile = await store.lock_profile(tx, command.user_id)
     if profile is not None:
         _tell_change(tx, command.user_id, profile, version)
-    tx.send(_notice(before, tx))
-    await accept_invitations(tx, command.user_id, email)
+    # To the old address: it must reach who had the account.
+    send_notice(tx, before, fact="email_changed")
+    await end_all_sessions(tx, command.user_id, "email_changed", besides=session_id)
     return await _me(tx, command.user_id)
-
-
-def _notice(before: store.Addressee, tx: Transaction) -> notification.SendAccountNotice:
-    """To the old address: it must reach who had the account."""
-    return notification.SendAccountNotice(
-        email=Personal(before.email),
-        fact="email_changed",
-        language=before.language,
-        happened_at=tx.now,
-        name=Personal(before.name) if before.name else None,
-    )
 
 
 def _tell_change(tx: Transaction, user_id: UserId, profile: store.Profile, version: int) -> None:
@@ -181,6 +185,9 @@ async def _leave(tx: Transaction, organisation_id: OrganisationId, user_id: User
         return
     if await store.count_members(tx, organisation_id) > 1:
         check_owner_stays(role, None, await store.count_owners(tx, organisation_id))
+    else:
+        await revoke_all_api_keys(tx, organisation_id)
+        await store.delete_invitations(tx, organisation_id)
     await store.delete_member(tx, organisation_id, user_id)
     version = await store.raise_version(tx, organisation_id)
     tx.emit(

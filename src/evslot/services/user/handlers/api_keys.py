@@ -1,6 +1,7 @@
 """API keys: made and revoked by owners, exchanged for access tokens by machines."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from evslot.services.user import store
 from evslot.services.user.domain import sessions
@@ -26,7 +27,7 @@ from evslot.spine.handling import Handlers
 from evslot.spine.message import Secret
 from evslot.spine.sealing import Keys
 from evslot.spine.transaction import Transaction
-from evslot.values import SessionId, UserId
+from evslot.values import OrganisationId, SessionId, UserId
 
 handlers = Handlers()
 
@@ -62,13 +63,7 @@ async def revoke_api_key(command: RevokeApiKey, tx: Transaction) -> ApiKey:
     revoked = await store.revoke_api_key(tx, command.organisation_id, command.api_key_id)
     if revoked is None:
         raise ApiKeyNotFound()
-    tx.emit(
-        SessionEnded(
-            user_id=UserId(revoked.api_key_id),
-            session_id=SessionId(revoked.api_key_id),
-            reason="api_key_revoked",
-        )
-    )
+    tx.emit(_dead(revoked.api_key_id))
     return revoked
 
 
@@ -98,6 +93,19 @@ async def sign_in_with_api_key(command: SignInWithApiKey, tx: Transaction) -> Si
         access_token=Secret(access_token),
         access_seconds=seconds,
         refresh_token=Secret(""),
+    )
+
+
+async def revoke_all_api_keys(tx: Transaction, organisation_id: OrganisationId) -> None:
+    """For an organisation that nobody belongs to any more: there is no owner who could."""
+    for api_key_id in await store.revoke_api_keys(tx, organisation_id):
+        tx.emit(_dead(api_key_id))
+
+
+def _dead(api_key_id: UUID) -> SessionEnded:
+    """Edges refuse the key's access tokens as soon as they hear of it."""
+    return SessionEnded(
+        user_id=UserId(api_key_id), session_id=SessionId(api_key_id), reason="api_key_revoked"
     )
 
 

@@ -4,6 +4,7 @@ import hmac
 from datetime import timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evslot.services.notification import messages as notification
 from evslot.services.user import store
@@ -44,7 +45,15 @@ class Recipient(Struct, frozen=True, kw_only=True):
 
 
 class Registration(Struct, frozen=True, kw_only=True):
-    """What a sign-in code completes where the address has no account yet."""
+    """What a sign-in code completes where the address has no account yet.
+
+    Whoever owns the mailbox may enter a code that somebody else asked for, and cannot see whose
+    it is. So password and name are taken on only if all who asked for codes of the address chose
+    this password: those whose codes are kept, for two hours, used or not. Who asks for more codes
+    than are mailed leaves no code, but counts: the codes that are kept lose a registration that
+    is not theirs. That is looked at as the code is entered, because two who ask at the same time
+    do not see each other.
+    """
 
     zone: str = "UTC"
     password_hash: str | None = None
@@ -67,11 +76,12 @@ async def mail_code(
     requested = CodeRequested(valid_seconds=settings.code_seconds)
     purpose = recipient.purpose
     owner = recipient.mac(tx)
+    completes = registration or Registration()
     if await store.count_codes(tx, owner, purpose) >= settings.codes_per_hour:
+        await store.drop_registrations(tx, owner, purpose, besides=completes.password_hash)
         return requested
     code = sessions.new_code()
     valid_until = tx.now + timedelta(seconds=settings.code_seconds)
-    completes = registration or Registration()
     await store.insert_code(
         tx,
         store.NewCode(
@@ -100,6 +110,17 @@ async def mail_code(
 
 async def enter_code(tx: Transaction, recipient: Recipient, entered: str) -> store.Code | Refusal:
     """The code, used up by this; a wrong one counts, so refusals are given back, not raised."""
+    code = await check_code(tx, recipient, entered)
+    if isinstance(code, Refusal):
+        return code
+    owner = recipient.mac(tx)
+    agreed = await store.all_agree(tx, owner, recipient.purpose, code.password_hash)
+    await store.use_code(tx, code.code_id)
+    return code if agreed else replace(code, password_hash=None, sealed_name=None)
+
+
+async def check_code(tx: Transaction, recipient: Recipient, entered: str) -> store.Code | Refusal:
+    """The code, which stays good: for where something else may still be missing."""
     owner = recipient.mac(tx)
     code = await store.newest_code(tx, owner, recipient.purpose)
     if code is None:
@@ -110,7 +131,6 @@ async def enter_code(tx: Transaction, recipient: Recipient, entered: str) -> sto
         return TooManyAttempts() if used_up else WrongCredentials()
     if not hmac.compare_digest(code.code_mac, recipient.code_mac(tx, entered.strip())):
         return WrongCredentials()
-    await store.use_code(tx, code.code_id)
     return code
 
 

@@ -5,14 +5,13 @@ Wrong tries are counted although they are refused, so these are `on_many`, as fo
 
 from msgspec import Struct
 
-from evslot.services.notification import messages as notification
 from evslot.services.user import store
-from evslot.services.user.adapters.hashing import PasswordHashing, Verified
-from evslot.services.user.domain import passwords, profiles, sessions
+from evslot.services.user.adapters.hashing import PasswordHashing
+from evslot.services.user.domain import passwords, profiles
 from evslot.services.user.domain.emails import normal_email
-from evslot.services.user.domain.sessions import Settings
-from evslot.services.user.handlers import callers
-from evslot.services.user.handlers.codes import Recipient, address_mac, enter_code, mail_code
+from evslot.services.user.handlers import callers, proofs
+from evslot.services.user.handlers.codes import Recipient, enter_code, mail_code
+from evslot.services.user.handlers.notices import send_notice
 from evslot.services.user.handlers.sessions import end_all_sessions, open_session
 from evslot.services.user.messages import (
     ChangePassword,
@@ -23,14 +22,11 @@ from evslot.services.user.messages import (
     RequestPasswordCode,
     ResetPassword,
     SignedIn,
-    TooManyAttempts,
     UserNotFound,
-    WrongCode,
     WrongCredentials,
-    WrongPassword,
 )
 from evslot.spine.handling import Handlers, Received
-from evslot.spine.message import Personal, Refusal
+from evslot.spine.message import Refusal
 from evslot.spine.transaction import Reading, Transaction
 
 handlers = Handlers()
@@ -40,10 +36,7 @@ class NewPassword(Struct, frozen=True, kw_only=True):
     """What was worked out before the transaction of a `ChangePassword`."""
 
     hash: str
-    present: str | None
-    """The stored hash that was compared with."""
-    verified: Verified | None
-    """None where nothing was compared: by code, or after too many wrong ones."""
+    proof: proofs.Proof
 
 
 @handlers.on(RequestPasswordCode)
@@ -71,30 +64,13 @@ async def reset_passwords(
 
 @handlers.prepare(ChangePassword)
 async def check_present_password(command: ChangePassword, reading: Reading) -> NewPassword:
-    """Costs nobody else's time: the caller is looked at first."""
-    if reading.caller.require_user() != command.user_id:
-        raise UserNotFound()
-    person = await store.addressee(reading, command.user_id)
-    if person is None:
-        raise UserNotFound()
-    if (command.present is None) == (command.code is None):
-        raise WrongPassword("Give either your present password or a mailed code.")
+    person = await proofs.themself(reading, command.user_id)
     if command.password == command.present:
         raise PasswordTooWeak("Choose a password that is not the present one.")
     passwords.check_password(command.password.value, (person.email, person.name or ""))
-    hashing = reading.resource(PasswordHashing)
-    verified = present = None
-    if command.present is not None:
-        hour = sessions.hour_of(reading.now)
-        wrong = await store.wrong_passwords(reading, address_mac(reading, person.email), hour)
-        if wrong >= reading.resource(Settings).wrong_passwords_per_hour:
-            raise TooManyAttempts()
-        stored = await store.password_of(reading, person.email)
-        present = stored.hash if stored else None
-        verified = await hashing.verify(command.present.value[: passwords.MAX_LENGTH + 1], present)
-    return NewPassword(
-        hash=await hashing.hash(command.password.value), present=present, verified=verified
-    )
+    proof = await proofs.prepare_proof(reading, person, command.present, command.code)
+    fresh = await reading.resource(PasswordHashing).hash(command.password.value)
+    return NewPassword(hash=fresh, proof=proof)
 
 
 @handlers.on_many(ChangePassword, touches=lambda received: (received.command.user_id,))
@@ -134,25 +110,12 @@ async def _change(
     person = await store.addressee(tx, command.user_id)
     if person is None:
         return UserNotFound()
-    if command.code is not None:
-        recipient = Recipient(email=person.email, purpose="password")
-        entered = await enter_code(tx, recipient, command.code.value)
-        if isinstance(entered, Refusal):
-            return WrongCode() if isinstance(entered, WrongCredentials) else entered
-    elif not await _present_fits(tx, person, chosen):
-        hour = sessions.hour_of(tx.now)
-        await store.count_wrong_password(tx, address_mac(tx, person.email), hour)
-        return WrongPassword()
+    unproven = await proofs.check_proof(tx, person, chosen.proof)
+    if unproven is not None:
+        return unproven
     replaced = await _replace(tx, person, chosen.hash)
     await end_all_sessions(tx, person.user_id, "password_changed", besides=session_id)
     return replaced
-
-
-async def _present_fits(tx: Transaction, person: store.Addressee, chosen: NewPassword) -> bool:
-    """Changed between the comparison and now, it does not count."""
-    stored = await store.password_of(tx, person.email)
-    fits = chosen.verified is not None and chosen.verified.fits
-    return fits and stored is not None and stored.hash == chosen.present
 
 
 async def _replace(
@@ -161,13 +124,5 @@ async def _replace(
     version = await store.upsert_password(tx, person.user_id, password_hash)
     replaced = PasswordReplaced(user_id=person.user_id, version=version)
     tx.emit(replaced)
-    tx.send(
-        notification.SendAccountNotice(
-            email=Personal(person.email),
-            fact="password_changed",
-            language=person.language,
-            happened_at=tx.now,
-            name=Personal(person.name) if person.name else None,
-        )
-    )
+    send_notice(tx, person, fact="password_changed")
     return replaced

@@ -18,7 +18,6 @@ from evslot.services.user.handlers.codes import (
     enter_code,
     mail_code,
 )
-from evslot.services.user.handlers.members import accept_invitations
 from evslot.services.user.handlers.sessions import open_session
 from evslot.services.user.messages import (
     CodeRequested,
@@ -41,16 +40,6 @@ from evslot.values import UserId, new_id
 handlers = Handlers()
 
 
-class ChosenPassword(Struct, frozen=True, kw_only=True):
-    """What was worked out before the transaction of a `RegisterUser`."""
-
-    password_hash: str
-    code_id: int | None
-    """The code that was the newest at that time."""
-    same_password: bool
-    """Whether that code belongs to a registration with the same password."""
-
-
 class PasswordCheck(Struct, frozen=True, kw_only=True):
     """What was worked out before the transaction of a `SignInWithPassword`."""
 
@@ -67,43 +56,30 @@ async def request_sign_in_code(command: RequestSignInCode, tx: Transaction) -> C
 
 
 @handlers.prepare(RegisterUser)
-async def hash_new_password(command: RegisterUser, reading: Reading) -> ChosenPassword:
-    """Hashes and compares always, so that time does not tell who registers."""
+async def hash_new_password(command: RegisterUser, reading: Reading) -> str:
+    """The same hash where the registration asked for last has the same password.
+
+    Hashes and compares always, so that time does not tell who registers.
+    """
     found_by = address_mac(reading, normal_email(command.email.value))
     known_about = (command.email.value, command.name.value if command.name else "")
     passwords.check_password(command.password.value, known_about)
     hashing = reading.resource(PasswordHashing)
-    newest = await store.newest_code(reading, found_by, "sign_in")
-    verified = await hashing.verify(
-        command.password.value, newest.password_hash if newest else None
-    )
-    return ChosenPassword(
-        password_hash=await hashing.hash(command.password.value),
-        code_id=newest.code_id if newest else None,
-        same_password=verified.fits,
-    )
+    before = await store.newest_password_hash(reading, found_by, "sign_in")
+    verified = await hashing.verify(command.password.value, before)
+    fresh = await hashing.hash(command.password.value)
+    return before if before is not None and verified.fits else fresh
 
 
 @handlers.on(RegisterUser)
 async def register_user(command: RegisterUser, tx: Transaction) -> CodeRequested:
-    """The code finishes the registration; an address that has an account is just mailed one.
-
-    Whoever owns the mailbox may enter a code that somebody else asked for. So password and name
-    are taken only if all who asked while codes of the address are valid chose this password.
-    """
+    """The code finishes the registration; an address that has an account is just mailed one."""
     email = normal_email(command.email.value)
     language = profiles.checked_language(command.language)
     zone = profiles.checked_zone(command.zone)
     name = profiles.checked_name(command.name.value) if command.name else None
-    chosen: ChosenPassword = tx.prepared
-    newest = await store.newest_code(tx, address_mac(tx, email), "sign_in")
-    agreed = newest is None or (chosen.same_password and chosen.code_id == newest.code_id)
     sealed_name = tx.resource(Keys).seal_own(name.encode()) if name else None
-    completes = Registration(
-        zone=zone,
-        password_hash=chosen.password_hash if agreed else None,
-        sealed_name=sealed_name if agreed else None,
-    )
+    completes = Registration(zone=zone, password_hash=tx.prepared, sealed_name=sealed_name)
     return await mail_code(tx, Recipient(email=email, purpose="sign_in"), language, completes)
 
 
@@ -166,7 +142,6 @@ async def _account_for(tx: Transaction, email: str, code: store.Code) -> UserId 
         if code.password_hash:
             await store.insert_password(tx, user_id, code.password_hash)
         tx.emit(UserRegistered(user_id=user_id, language=code.language, version=1))
-        await accept_invitations(tx, user_id, email)
         return user_id
     account = await store.account_of(tx, email)
     return account.user_id if account and account.active else None
@@ -180,11 +155,16 @@ async def _sign_in_with_password(
     if checked.verified is None:
         return TooManyAttempts()
     email = normal_email(command.email.value)
+    found_by, hour = address_mac(tx, email), sessions.hour_of(tx.now)
+    most = tx.resource(Settings).wrong_passwords_per_hour
     stored = await store.password_of(tx, email)
     # Changed or taken away between the comparison and now: then it does not count.
     if not checked.verified.fits or stored is None or stored != checked.stored:
-        await store.count_wrong_password(tx, address_mac(tx, email), sessions.hour_of(tx.now))
-        return WrongCredentials()
+        wrong = await store.count_wrong_password(tx, found_by, hour)
+        # Several are compared before the first counts: of those beyond, nothing is told.
+        return WrongCredentials() if wrong <= most else TooManyAttempts()
+    if await store.wrong_passwords(tx, found_by, hour) >= most:
+        return TooManyAttempts()
     if checked.verified.rehashed:
         await store.rehash_password(tx, stored, checked.verified.rehashed)
     return await open_session(tx, stored.user_id, "password")

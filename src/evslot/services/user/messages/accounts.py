@@ -56,11 +56,20 @@ class ChangeProfile(OfUser, Command[Me], frozen=True, kw_only=True):
 
 
 class ChangeEmail(OfUser, Command[Me], frozen=True, kw_only=True):
-    """Make an address the account's, with the code mailed there; the old address is told."""
+    """Make an address the account's, with the code mailed there; the old address is told.
+
+    Besides, it is proven by the present password or by a code mailed to the old address, exactly
+    one of them: whoever has stolen a session must not get the account. All other sessions end.
+    """
 
     user_id: UserId
     email: Personal[str]
     code: Secret[str]
+    """The one of `RequestEmailCode`."""
+    present: Secret[str] | None = None
+    """The password."""
+    present_code: Secret[str] | None = None
+    """The one of `RequestPasswordCode` for the address that the account still has."""
 
 
 class ListVehicles(OfUser, Query[Vehicles], frozen=True, kw_only=True):

@@ -68,7 +68,7 @@ class PasswordReplaced(OfUser, Event, frozen=True, kw_only=True):
 class SessionEnded(OfUser, Event, frozen=True, kw_only=True):
     """A session is over: its access tokens are worth nothing at any edge from now on.
 
-    reason: signed_out, ended_by_user, password_changed, refresh_token_reused,
+    reason: signed_out, ended_by_user, password_changed, email_changed, refresh_token_reused,
     membership_changed, api_key_revoked, blocked, erased. For an API key both ids are the key's.
     """
 

@@ -12,6 +12,7 @@ from evslot.services.user.messages.keys import OfOrganisation, OfUser
 from evslot.services.user.messages.views import (
     ApiKey,
     ApiKeys,
+    InvitationDeclined,
     InvitationWithdrawn,
     Invited,
     MemberRole,
@@ -19,6 +20,7 @@ from evslot.services.user.messages.views import (
     NewApiKey,
     Organisations,
     OrganisationView,
+    ReceivedInvitations,
     SampleOrganisation,
     SampleOwner,
     Scope,
@@ -96,7 +98,7 @@ class ListMembers(OfOrganisation, Query[Members], frozen=True, kw_only=True):
 
 
 class InviteMember(OfOrganisation, Command[Invited], frozen=True, kw_only=True):
-    """Have somebody belong to the organisation: at once, or when they first sign in."""
+    """Ask somebody to belong to the organisation, by an address; they do once they accept."""
 
     organisation_id: OrganisationId
     invitation_id: UUID
@@ -109,6 +111,27 @@ class WithdrawInvitation(OfOrganisation, Command[InvitationWithdrawn], frozen=Tr
 
     organisation_id: OrganisationId
     invitation_id: UUID
+
+
+class ListInvitations(OfUser, Query[ReceivedInvitations], frozen=True, kw_only=True):
+    """Who wants the caller to belong to them, by the address that the account has proven."""
+
+    user_id: UserId
+
+
+class AcceptInvitation(OfOrganisation, Command[OrganisationView], frozen=True, kw_only=True):
+    """Belong to the organisation that invited the caller, in the role it offers.
+
+    Seen in the next access token. Accepting again changes nothing.
+    """
+
+    organisation_id: OrganisationId
+
+
+class DeclineInvitation(OfOrganisation, Command[InvitationDeclined], frozen=True, kw_only=True):
+    """Do away with an invitation to the caller."""
+
+    organisation_id: OrganisationId
 
 
 class ChangeMember(OfOrganisation, Command[MembershipChanged], frozen=True, kw_only=True):

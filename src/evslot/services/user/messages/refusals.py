@@ -87,7 +87,7 @@ class MemberNotFound(NotFound):
 
 
 class InvitationNotFound(NotFound):
-    """There is no such invitation."""
+    """There is no such invitation: it was answered or taken back, or has run out."""
 
 
 class AlreadyMember(Conflict):

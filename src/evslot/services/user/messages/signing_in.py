@@ -25,7 +25,11 @@ class RequestSignInCode(Command[CodeRequested], frozen=True, kw_only=True):
 
 
 class RegisterUser(Command[CodeRequested], frozen=True, kw_only=True):
-    """Make an account with a password; it can sign in once the mailed code was entered."""
+    """Make an account with a password; it can sign in once the mailed code was entered.
+
+    Where codes of the address were asked for otherwise within two hours, with another password or
+    none, the account is made without password and name: nobody can tell who asked for which code.
+    """
 
     email: Personal[str]
     password: Secret[str]

@@ -151,7 +151,7 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Invitation(Struct, frozen=True, kw_only=True):
-    """An address that belongs to the organisation as soon as it has an account."""
+    """An address that was asked to belong to an organisation; whoever has it decides."""
 
     invitation_id: UUID
     email: Personal[str]
@@ -168,9 +168,10 @@ class Members(Struct, frozen=True, kw_only=True):
 
 
 class Invited(Struct, frozen=True, kw_only=True):
-    """Exactly one of them: whoever has an account is a member at once."""
+    """The same answer whether or not the address has an account: nobody learns who has one."""
 
     member: Member | None = None
+    """Nobody any more; stored answers of earlier releases tell of who was a member at once."""
     invitation: Invitation | None = None
 
 
@@ -178,6 +179,29 @@ class InvitationWithdrawn(Struct, frozen=True, kw_only=True):
     """An invitation that no longer stands."""
 
     invitation_id: UUID
+
+
+class ReceivedInvitation(Struct, frozen=True, kw_only=True):
+    """An organisation that wants the caller to belong to it."""
+
+    organisation_id: OrganisationId
+    legal_name: str
+    country: str
+    role: MemberRole
+    invited_at: datetime
+    expires_at: datetime
+
+
+class ReceivedInvitations(Struct, frozen=True, kw_only=True):
+    """Open invitations to the caller's address, newest first (at most 100)."""
+
+    invitations: list[ReceivedInvitation]
+
+
+class InvitationDeclined(Struct, frozen=True, kw_only=True):
+    """An organisation the caller does not want to belong to."""
+
+    organisation_id: OrganisationId
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
@@ -242,6 +266,7 @@ class Export(Struct, frozen=True, kw_only=True):
     sessions: list[SessionView]
     vehicles: list[Vehicle]
     consents: list[Consent]
+    invitations: list[ReceivedInvitation] = []
 
 
 class SampleOrganisation(Struct, frozen=True, kw_only=True):

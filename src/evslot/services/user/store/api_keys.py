@@ -83,6 +83,18 @@ async def revoke_api_key(
     return ApiKey(**row) if row else None
 
 
+async def revoke_api_keys(tx: Transaction, organisation_id: OrganisationId) -> list[UUID]:
+    """All that could still be used; which they were."""
+    rows = await tx.fetch(
+        """update api_key set revoked_at = $2
+           where organisation_id = $1 and revoked_at is null and expires_at > $2
+           returning api_key_id""",
+        organisation_id,
+        tx.now,
+    )
+    return [row["api_key_id"] for row in rows]
+
+
 async def read_api_keys(reader: Reader, organisation_id: OrganisationId) -> list[ApiKey]:
     rows = await reader.fetch(
         """select api_key_id, name, scopes, created_at, expires_at, last_used_at, revoked_at

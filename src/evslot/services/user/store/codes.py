@@ -35,6 +35,17 @@ async def newest_code(reader: Reader, address_mac: bytes, purpose: Purpose) -> C
     return Code(**row) if row else None
 
 
+async def newest_password_hash(reader: Reader, address_mac: bytes, purpose: Purpose) -> str | None:
+    """That of the registration asked for last, be its code too old; None after anything else."""
+    stored: str | None = await reader.fetch_value(
+        """select password_hash from sign_in_code where address_mac = $1 and purpose = $2
+           order by code_id desc limit 1""",
+        address_mac,
+        purpose,
+    )
+    return stored
+
+
 async def count_codes(tx: Transaction, address_mac: bytes, purpose: Purpose) -> int:
     """How many were sent to an address within the last hour."""
     count = await tx.fetch_value(
@@ -86,6 +97,38 @@ async def try_code(tx: Transaction, code_id: int, max_tries: int) -> bool:
             code_id,
             max_tries,
         )
+    )
+
+
+async def all_agree(
+    tx: Transaction, address_mac: bytes, purpose: Purpose, password_hash: str | None
+) -> bool:
+    """Whether every code of an address that is kept stands for this registration.
+
+    Whoever chose the same password was given the same hash, so that hashes can be compared.
+    """
+    return bool(
+        await tx.fetch_value(
+            """select bool_and(password_hash is not distinct from $3) from sign_in_code
+               where address_mac = $1 and purpose = $2""",
+            address_mac,
+            purpose,
+            password_hash,
+        )
+    )
+
+
+async def drop_registrations(
+    tx: Transaction, address_mac: bytes, purpose: Purpose, besides: str | None
+) -> None:
+    """No code of an address completes a registration any more, but those with this hash."""
+    await tx.execute(
+        """update sign_in_code set password_hash = null, sealed_name = null
+           where address_mac = $1 and purpose = $2 and password_hash is not null
+             and password_hash is distinct from $3""",
+        address_mac,
+        purpose,
+        besides,
     )
 
 

@@ -1,11 +1,7 @@
-"""Writes of organisations, who belongs to them, who is invited."""
-
-from datetime import datetime
-from uuid import UUID
+"""Writes of organisations, and who belongs to them."""
 
 from evslot.services.user.messages import (
     CreateOrganisation,
-    Invitation,
     Member,
     MemberRole,
     OrganisationView,
@@ -194,18 +190,6 @@ async def read_members(reader: Reader, organisation_id: OrganisationId) -> list[
     return [member_of(row) for row in rows]
 
 
-async def read_member(
-    reader: Reader, organisation_id: OrganisationId, user_id: UserId
-) -> Member | None:
-    row = await reader.fetch_row(
-        """select user_id, role, since, email, name from member join account using (user_id)
-           where organisation_id = $1 and user_id = $2""",
-        organisation_id,
-        user_id,
-    )
-    return member_of(row) if row else None
-
-
 def member_of(row: Row) -> Member:
     """As an owner sees it."""
     return Member(
@@ -225,79 +209,4 @@ def without_address(member: Member) -> Member:
         since=member.since,
         email=None,
         name=member.name,
-    )
-
-
-async def upsert_invitation(
-    tx: Transaction,
-    organisation_id: OrganisationId,
-    invitation_id: UUID,
-    email: str,
-    role: MemberRole,
-    invited_by: UserId,
-    expires_at: datetime,
-) -> Invitation:
-    """Inviting again renews it, perhaps in another role; it keeps its id."""
-    row = await tx.fetch_row(
-        """insert into invitation (invitation_id, organisation_id, email, role, invited_by,
-                                   invited_at, expires_at)
-           values ($1, $2, $3, $4, $5, $6, $7)
-           on conflict (organisation_id, lower(email)) do update
-             set role = excluded.role, expires_at = excluded.expires_at
-           returning invitation_id, email, role, expires_at""",
-        invitation_id,
-        organisation_id,
-        email,
-        role,
-        invited_by,
-        tx.now,
-        expires_at,
-    )
-    if row is None:
-        raise LookupError("an invitation that was just written is gone")
-    return _invitation(row)
-
-
-async def read_invitations(reader: Reader, organisation_id: OrganisationId) -> list[Invitation]:
-    rows = await reader.fetch(
-        """select invitation_id, email, role, expires_at from invitation
-           where organisation_id = $1 and expires_at > $2 order by invited_at, invitation_id
-           limit 200""",
-        organisation_id,
-        reader.now,
-    )
-    return [_invitation(row) for row in rows]
-
-
-async def delete_invitation(
-    tx: Transaction, organisation_id: OrganisationId, invitation_id: UUID
-) -> bool:
-    return bool(
-        await tx.execute(
-            "delete from invitation where organisation_id = $1 and invitation_id = $2",
-            organisation_id,
-            invitation_id,
-        )
-    )
-
-
-async def take_invitations(tx: Transaction, email: str, limit: int) -> list[Row]:
-    """Takes out the oldest open invitations of a proven address: they are being accepted."""
-    return await tx.fetch(
-        """delete from invitation where invitation_id in (
-             select invitation_id from invitation where lower(email) = $1 and expires_at > $2
-             order by invited_at, invitation_id limit $3)
-           returning organisation_id, role""",
-        email,
-        tx.now,
-        limit,
-    )
-
-
-def _invitation(row: Row) -> Invitation:
-    return Invitation(
-        invitation_id=row["invitation_id"],
-        email=Personal(row["email"]),
-        role=row["role"],
-        expires_at=row["expires_at"],
     )

@@ -66,13 +66,16 @@ async def wrong_passwords(reader: Reader, address_mac: bytes, hour: datetime) ->
     return int(wrong or 0)
 
 
-async def count_wrong_password(tx: Transaction, address_mac: bytes, hour: datetime) -> None:
-    await tx.execute(
+async def count_wrong_password(tx: Transaction, address_mac: bytes, hour: datetime) -> int:
+    """How many there were in this hour, with this one; the row lock puts rivals in order."""
+    wrong = await tx.fetch_value(
         """insert into password_try (address_mac, hour, wrong) values ($1, $2, 1)
-           on conflict (address_mac, hour) do update set wrong = password_try.wrong + 1""",
+           on conflict (address_mac, hour) do update set wrong = password_try.wrong + 1
+           returning wrong""",
         address_mac,
         hour,
     )
+    return int(wrong)
 
 
 async def delete_wrong_passwords(tx: Transaction, address_mac: bytes) -> None:

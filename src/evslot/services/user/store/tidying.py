@@ -31,6 +31,12 @@ _TIDYING = (
           select invitation_id from invitation where expires_at < $1 limit $2
           for update skip locked)""",
     ),
+    (
+        timedelta(days=1),
+        """delete from invitation_mail where mail_id in (
+          select mail_id from invitation_mail where mailed_at < $1 limit $2
+          for update skip locked)""",
+    ),
     # Later than this, a reused token is refused but no longer ends its session.
     (
         timedelta(days=7),
