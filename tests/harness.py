@@ -117,10 +117,10 @@ class Harness:
         handlers = self.service.all_handlers()
         self.handlers = handlers
         heard, _ = self.service.hears(handlers)
-        reader = Reader(self.wiring.catalogue, self.keys, tokens)
+        reader = Reader(self.wiring, self.wiring.catalogue, tokens)
         common = (self.database, self._reply, _nothing)
         self.commands = CommandLane(self.wiring, handlers, reader, *common)
-        self.hearing = Lane(self.wiring, handlers, Reader(heard, self.keys, tokens), *common)
+        self.hearing = Lane(self.wiring, handlers, Reader(self.wiring, heard, tokens), *common)
         self.queries = QueryLane(
             self.wiring, self.service.queries, reader, self.reading, self._reply
         )

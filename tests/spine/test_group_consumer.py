@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from evslot.spine.kafka import (
@@ -21,6 +23,7 @@ from evslot.spine.kafka import (
     make_topics,
     read_all,
 )
+from evslot.spine.kafka import consumer as kafka_consumer
 from evslot.spine.message import Answer
 from evslot.spine.topics import Topic
 
@@ -30,11 +33,13 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def topic(kafka_bootstrap: str) -> str:
     """A fresh topic of one partition."""
+    return topic_of(kafka_bootstrap, 1)
+
+
+def topic_of(bootstrap: str, partitions: int) -> str:
     name = f"reading-{uuid4().hex[:8]}"
-    make_topics(
-        kafka_bootstrap,
-        [Topic(name=name, partitions=1, retention_ms=600_000, carries="", written_by="")],
-    )
+    table = Topic(name=name, partitions=partitions, retention_ms=600_000, carries="", written_by="")
+    make_topics(bootstrap, [table])
     return name
 
 
@@ -57,19 +62,20 @@ async def write(bootstrap: str, topic: str, count: int) -> None:
 class Desk:
     """A group's member, and what it was handed."""
 
-    def __init__(self, bootstrap: str, topic: str, *, from_start_only: bool = False) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, *, tells_gaps: bool = False, slot: int = 0
+    ) -> None:
         self.taken: list[Delivery] = []
         self.gaps: list[tuple[str, int]] = []
         self.waiting = 0
         self.consumer = GroupConsumer(
             bootstrap,
             group=f"{topic}-group",
-            instance="0",
+            instance=str(slot),
             topics=[topic],
             deliver=self.taken.extend,
             backlog=lambda: self.waiting,
-            from_start_only=from_start_only,
-            on_gap=lambda topic, partition: self.gaps.append((topic, partition)),
+            on_gap=self._note if tells_gaps else None,
         )
 
     async def __aenter__(self) -> "Desk":
@@ -83,6 +89,9 @@ class Desk:
     @property
     def values(self) -> list[int]:
         return [int(delivery.incoming.value) for delivery in self.taken]
+
+    def _note(self, topic: str, partition: int) -> None:
+        self.gaps.append((topic, partition))
 
     async def has(self, count: int) -> None:
         await until(lambda: len(self.taken) >= count, f"{count} records")
@@ -158,6 +167,39 @@ async def test_a_full_desk_is_not_handed_more_until_it_has_room(
     assert desk.values == list(range(5))
 
 
+async def test_a_full_desk_stays_so_through_rebalances_and_reads_all_when_it_has_room(
+    kafka_bootstrap: str,
+) -> None:
+    """Partitions that stay, that are new, and that go while it is full and come back later."""
+    partitions = range(4)
+    topic = topic_of(kafka_bootstrap, len(partitions))
+    first, second = Desk(kafka_bootstrap, topic), Desk(kafka_bootstrap, topic, slot=1)
+    async with first, producing(kafka_bootstrap) as producer:
+        await until(lambda: len(first.consumer._trackers) == 4, "assignment")
+        first.waiting = 1000
+        await until(lambda: first.consumer._paused, "pause")
+        first.waiting = second.waiting = 800  # fewer than what pauses, more than what resumes
+        second.consumer._paused = True  # as one that was full before it was given anything
+        async with second:
+            await until(lambda: len(second.consumer._trackers) == 2, "rebalance")
+            await until(lambda: len(first.consumer._trackers) == 2, "rebalance")
+            for number in partitions:
+                await producer.publish(topic, None, b"%d" % number, [], partition=number)
+            await asyncio.sleep(0.7)
+            while_full = first.values + second.values
+            first.waiting = second.waiting = 0
+            await until(lambda: len(first.taken) + len(second.taken) >= 4, "records of all")
+            for delivery in second.taken:
+                delivery.done()
+        await until(lambda: len(first.consumer._trackers) == 4, "end of who left")
+        for number in partitions:
+            await producer.publish(topic, None, b"%d" % (4 + number), [], partition=number)
+        await until(lambda: {4, 5, 6, 7} <= set(first.values), "records of those that came back")
+
+    assert while_full == []
+    assert sorted(first.values + second.values) == list(range(8))
+
+
 def read_and_be_killed(bootstrap: str, topic: str) -> bytes:
     """The first line of a process in the same slot, which got records and finished none."""
     command = [sys.executable, "-m", "tests.spine.oracle", bootstrap, f"{topic}-group", topic]
@@ -188,7 +230,7 @@ async def test_who_hears_events_for_the_first_time_begins_at_the_start(
     kafka_bootstrap: str, topic: str
 ) -> None:
     await write(kafka_bootstrap, topic, 5)
-    async with Desk(kafka_bootstrap, topic, from_start_only=True) as desk:
+    async with Desk(kafka_bootstrap, topic, tells_gaps=True) as desk:
         await desk.has(5)
 
     assert desk.values == list(range(5))
@@ -199,7 +241,7 @@ async def test_events_that_were_deleted_before_they_were_read_are_reported_as_a_
     kafka_bootstrap: str, topic: str
 ) -> None:
     await write(kafka_bootstrap, topic, 10)
-    async with Desk(kafka_bootstrap, topic, from_start_only=True) as first:
+    async with Desk(kafka_bootstrap, topic, tells_gaps=True) as first:
         await first.has(10)
         for delivery in first.taken[:3]:
             delivery.done()
@@ -207,11 +249,42 @@ async def test_events_that_were_deleted_before_they_were_read_are_reported_as_a_
     for future in admin.delete_records([TopicPartition(topic, 0, 8)]).values():
         future.result(timeout=10.0)
 
-    async with Desk(kafka_bootstrap, topic, from_start_only=True) as second:
+    async with Desk(kafka_bootstrap, topic, tells_gaps=True) as second:
         await second.has(2)
 
     assert second.values == [8, 9]
     assert second.gaps == [(topic, 0)]
+
+
+class Moving(Consumer):
+    """Its group's coordinator is somewhere else at first, and loads after that."""
+
+    asked = 0
+
+    def committed(self, partitions: list[TopicPartition], timeout: float = -1.0) -> Any:
+        Moving.asked += 1
+        if Moving.asked == 1:
+            raise KafkaException(KafkaError(KafkaError.NOT_COORDINATOR))
+        if Moving.asked == 2:
+            return [SimpleNamespace(error=KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS))]
+        return super().committed(partitions, timeout=timeout)
+
+
+async def test_where_to_begin_is_asked_until_the_coordinator_knows(
+    kafka_bootstrap: str, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client itself asks once: the partition would be held, and read by nobody."""
+    await write(kafka_bootstrap, topic, 3)
+    async with Desk(kafka_bootstrap, topic) as first:
+        await first.has(3)
+        for delivery in first.taken[:2]:
+            delivery.done()
+    monkeypatch.setattr(kafka_consumer, "Consumer", Moving)
+    async with Desk(kafka_bootstrap, topic) as second:
+        await second.has(1)
+
+    assert second.values == [2]
+    assert Moving.asked == 3
 
 
 async def test_a_poller_that_ends_says_why(kafka_bootstrap: str, topic: str) -> None:

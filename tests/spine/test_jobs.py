@@ -7,9 +7,12 @@ import msgspec
 import pytest
 
 from evslot.spine import db
-from evslot.spine.jobs import RESULT_TRIES, JobRunner, run_again
+from evslot.spine.callers import SYSTEM
+from evslot.spine.effects import speaking
+from evslot.spine.jobs import RESULT_TRIES, JobRunner, run_again, runner
 from evslot.spine.message import Secret
 from evslot.spine.records import DeadLetter
+from evslot.spine.transaction import Transaction
 from tests.harness import Harness
 from tests.spine.ledger.acting import say
 from tests.spine.ledger.handlers import jobs
@@ -112,6 +115,44 @@ async def test_what_fails_is_tried_again_under_the_same_id_with_growing_pauses(
     assert 0.2 < pauses[0] <= 0.5 < pauses[1] + 0.1 <= 1.1
     assert h.resources.get(Switches).rung == [(job_id, n) for n in (1, 2, 3)]
     assert await bells(h) == ["at last"]
+
+
+async def call_off(h: Harness, job_id: UUID) -> None:
+    async with speaking(h.database, h.wiring, h._reply, lambda urgent: None) as spoken:
+        connection, now, effects = spoken
+        tx = Transaction(connection, now, h.wiring, effects, caller=SYSTEM, command_id=uuid4())
+        await tx.call_off([job_id])
+
+
+async def test_a_job_that_is_called_off_is_emptied_and_not_run(h: Harness) -> None:
+    job_id = await called(h)
+
+    await call_off(h, job_id)
+
+    assert await h.jobs.step("Ring") == 0
+    assert await bells(h) == []
+    row = await job(h)
+    assert (row["state"], row["payload"], row["error"]) == ("done", b"", "called off")
+
+
+@pytest.mark.parametrize("ends", ["well", "in trouble"])
+async def test_a_job_called_off_at_work_brings_no_result_and_no_other_try(
+    h: Harness, ends: str
+) -> None:
+    switches = h.resources.get(Switches)
+    switches.bell_waits = asyncio.Event()
+    if ends == "in trouble":
+        switches.bell = no_line
+    job_id = await called(h)
+    working = asyncio.create_task(h.jobs.step("Ring"))
+    await until_rung(switches)
+
+    await call_off(h, job_id)
+    switches.bell_waits.set()
+    await working
+
+    assert await bells(h) == []
+    assert ((await job(h))["state"], bytes((await job(h))["payload"])) == ("done", b"")
 
 
 def no_line(*_: object) -> str:
@@ -308,7 +349,7 @@ async def test_what_was_done_outside_is_noted_through_trouble_and_not_done_again
 async def test_trouble_that_outlasts_the_lease_leaves_the_job_to_the_next(
     h: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evslot.spine.jobs.LEASE_MARGIN", -2.0)  # over as soon as it is taken
+    monkeypatch.setattr(runner, "LEASE_MARGIN", -2.0)  # over as soon as it is taken
     switches = h.resources.get(Switches)
     switches.results_trouble = 1
     job_id = await called(h)

@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 from confluent_kafka import KafkaError
+from structlog.testing import capture_logs
 
 from evslot.embedded.ports import free_port
 from evslot.spine import db
@@ -241,6 +242,23 @@ async def test_the_relay_publishes_through_kafka_and_waits_for_one_that_is_away(
         mine = [record for record in records if record.key == f"k{key}"]
         assert len({record.partition for record in mine}) == 1
         assert [int(record.value) for record in mine] == list(range(key, 200, 5))
+
+
+async def test_what_can_be_no_record_is_told_of_once_and_breaks_nobody() -> None:
+    """Neither who fires an answer nor the relay, which has to wait behind it."""
+    producer = Producer(f"127.0.0.1:{free_port()}", delivery_seconds=30.0)
+    await producer.start()
+    producer.fire("gateway-replies", None, b"", [], partition=99_999_999_999)
+    producer.fire("gateway\0replies", None, b"", [], partition=1)
+    envelope = msgspec.json.decode(ENVELOPE, type=Envelope)
+    records = [Outgoing(topic="a\0b", key=None, envelope=envelope, body=b"")] * 2
+
+    with capture_logs() as told:
+        assert [await producer.publish_all(records) for _ in range(3)] == [0, 0, 0]
+
+    assert [line["event"] for line in told] == ["record_in_the_way"]
+    assert told[0]["id"] == str(envelope.id)
+    await producer.stop()
 
 
 async def test_who_waits_on_a_producer_that_broke_is_told() -> None:

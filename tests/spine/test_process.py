@@ -224,6 +224,29 @@ async def test_a_process_that_lost_its_database_session_takes_its_slot_again(
     assert first.poll() is None
 
 
+async def test_a_process_whose_database_lets_nobody_in_for_a_while_goes_on_afterwards(
+    ledgers: Ledgers, postgres_server: PostgresServer
+) -> None:
+    first = ledgers.run()
+    await ledgers.ask(Deposit(account="a", amount=1))
+    name = ledgers.url.rsplit("/", 1)[1]
+    connection = await asyncpg.connect(postgres_server.superuser_dsn)
+    # A pool has a connection left, so the database looks well; there is none for the slot.
+    await connection.execute(f'alter database "{name}" connection limit 0')
+    await connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = $1 and application_name = 'ledger slot 0'",
+        name,
+    )
+    await asyncio.sleep(1.5)
+    assert first.poll() is None
+    await connection.execute(f'alter database "{name}" connection limit -1')
+    await connection.close()
+
+    assert (await ledgers.ask(Deposit(account="a", amount=1))).status == 200
+    assert first.poll() is None
+
+
 async def test_poison_on_a_topic_lies_in_the_dead_topic_while_others_go_on(
     ledgers: Ledgers,
 ) -> None:

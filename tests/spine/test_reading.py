@@ -74,7 +74,21 @@ BAD_HEADERS: dict[str, dict[str, bytes | None]] = {
     "a time below nothing": {"begin_within": b"-1"},
     "a time that never ends": {"begin_within": b"inf"},
     "a time that is no number": {"answer_within": b"nan"},
-    "a place for answers that is none": {"answer_to": b"gateway-replies/many"},
+    **{
+        f"answers to {place!r}": {"answer_to": place}
+        for place in (
+            b"gateway-replies/many",
+            b"gateway-replies/99999999999",
+            b"gateway-replies",
+            b"gateway\0replies/1",
+            b"no-such-topic/1",
+            b"no-such-topic#k",
+            b"ledger-events#k",
+            b"user-service#\0",
+            b"user-service#" + b"k" * 65,
+            b"user-service",
+        )
+    },
 }
 
 
@@ -92,6 +106,33 @@ async def test_headers_nobody_can_read_are_buried_and_others_go_on(
     assert bad.finished
     assert await accounts(h) == {"b": 2}
     assert len(h.reasons()) == 1
+
+
+async def test_a_key_that_no_database_holds_is_no_reason_not_to_bury(h: Harness) -> None:
+    good, _ = hands(h, [(Deposit(account="b", amount=2), uuid4())])
+    command, event = changed(h, value=b"{"), changed(h, value=b"{", ce_type=b"oracle.RateSet")
+    for hand in (command, event):
+        hand.incoming = replace(hand.incoming, key="a\0b")
+
+    await h.commands._persist([command, *good])
+    await h.hearing._persist([event])
+    await h._collect()
+
+    assert await accounts(h) == {"b": 2}
+    letters = [msgspec.json.decode(dead.body, type=DeadLetter) for dead in h.dead]
+    assert [letter.key for letter in letters] == ["a\0b"] * 2
+
+
+async def test_answers_go_to_any_service_and_partition_that_there_may_be(h: Harness) -> None:
+    number = uuid4()
+    for place in (f"payment-service#{number}", f"ledger-service#{number}", "gateway-replies/63"):
+        good = changed(h, answer_to=place.encode())
+        await h.commands._persist([good])
+        assert good.finished
+    await h._collect()
+
+    assert h.dead == []
+    assert await accounts(h) == {"a": 3}
 
 
 async def test_a_sealed_field_that_is_no_sealed_text_is_poison(h: Harness) -> None:
@@ -130,6 +171,15 @@ async def test_a_question_nobody_can_read_is_answered_as_failed(h: Harness) -> N
     assert answer.status == 500
 
 
+async def test_a_question_whose_answer_can_go_nowhere_is_not_answered(h: Harness) -> None:
+    incoming, name = h.record(GetBalance(account="a"), SYSTEM, uuid4())
+    headers = {**dict(incoming.headers), "answer_to": b"gateway-replies/99999999999"}
+
+    await h.queries._serve(Hand(replace(incoming, headers=tuple(headers.items()))))
+
+    assert h.answer_of(name) is None
+
+
 async def test_a_question_whose_asker_has_gone_is_not_answered(h: Harness) -> None:
     """By the clocks of broker and database: those of processes may be wrong."""
     await h.ask(GetBalance(account="a"))  # from now on the lane knows the database's time
@@ -145,12 +195,20 @@ async def test_a_question_whose_asker_has_gone_is_not_answered(h: Harness) -> No
 
 async def test_the_letter_of_the_largest_record_fits_the_dead_topic(h: Harness) -> None:
     """The relay could never get rid of one that does not, nor of anything behind it."""
-    largest = changed(h, value=b"x" * RECORD_BYTES).incoming
-    letter = DeadLetter.of(largest, "r" * 5000).record(h.topics, "ledger")
     limits = {topic.name: topic.config()["max.message.bytes"] for topic in Topics().table()}
-
-    size = len(letter.body) + sum(len(k) + len(v) for k, v in letter.envelope.headers())
-    assert size + 1024 < int(limits["user-dead"]) < 1_000_000
+    largest = changed(h, value=b"x" * RECORD_BYTES).incoming
+    for incoming, whole in (
+        (largest, True),
+        (replace(largest, value=b"", headers=(("no-text", b"\xff" * 200_000),)), False),
+        (replace(largest, value=b"", key="\1" * 200_000), False),
+        (replace(largest, value=b"", key="\0\x7f" * 75_000), False),
+    ):
+        letter = DeadLetter.of(incoming, "r" * 5000).record(h.topics, "ledger")
+        headers = sum(len(k) + len(v) for k, v in letter.envelope.headers())
+        size = len(letter.body) + len((letter.key or "").encode()) + headers
+        assert size + 1024 < int(limits["user-dead"]) < 1_000_000
+        read = msgspec.json.decode(letter.body, type=DeadLetter)
+        assert (read.offset, "too large" not in read.reason) == (incoming.offset, whole)
 
 
 async def test_a_letter_holds_the_whole_record(h: Harness) -> None:

@@ -105,7 +105,8 @@ async def get(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
 async def test_health_pages_say_what_is_missing() -> None:
     state: dict[str, str | bool] = {"database": True, "kafka": "not connected"}
     alive = [True]
-    server = telemetry.HealthServer(0, lambda: alive[0], lambda: state)
+    gaps: list[str] = []
+    server = telemetry.HealthServer(0, lambda: alive[0], lambda: state, gaps=lambda: gaps)
     await server.start()
     try:
         assert (await get(server.port, b"GET /healthz HTTP/1.1\r\n\r\n"))[0] == 200
@@ -114,7 +115,10 @@ async def test_health_pages_say_what_is_missing() -> None:
         assert headers["Content-Type"] == "application/json"
         assert json.loads(body) == {"ready": False, "parts": state}
         state["kafka"] = True
-        assert (await get(server.port, b"GET /readyz?x=1 HTTP/1.1\r\n\r\n"))[0] == 200
+        gaps.append("user-events/3")  # told, and keeps nobody from being ready
+        status, _, body = await get(server.port, b"GET /readyz?x=1 HTTP/1.1\r\n\r\n")
+        assert status == 200
+        assert json.loads(body) == {"ready": True, "parts": state, "gaps": gaps}
         alive[0] = False
         assert (await get(server.port, b"GET /healthz HTTP/1.1\r\n\r\n"))[0] == 503
         telemetry.REQUESTS.labels("user.GetMe", "200").inc()

@@ -25,7 +25,7 @@ CONNECT_SECONDS = 3.0
 CLOCK_SECONDS = 1.0
 
 TROUBLE_CLASSES = ("08", "40", "53", "57", "58")
-TROUBLE_STATES = ("55P03", "25P03", "25P04")
+TROUBLE_STATES = ("55P03", "25P03", "25P04", "25006")
 
 
 class Trouble(Exception):
@@ -34,6 +34,10 @@ class Trouble(Exception):
 
 class AccessRefused(Exception):
     """PostgreSQL does not let a role in; the message names the setting that says who and where."""
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL does not serve a command line; the message names the setting that says where."""
 
 
 @contextmanager
@@ -52,11 +56,25 @@ def access_by(setting: str) -> Iterator[None]:
         raise AccessRefused(f"{setting}: PostgreSQL says {refused}") from refused
 
 
+@contextmanager
+def served_by(setting: str) -> Iterator[None]:
+    """As `access_by`, for who does not wait trouble out: that is one clear line, too."""
+    try:
+        with access_by(setting):
+            yield
+    except Exception as error:
+        if not is_trouble(error):
+            raise
+        reason = f"PostgreSQL is not there, or not well: {reason_of(error)}"
+        raise DatabaseUnavailable(f"{setting}: {reason}") from error
+
+
 def is_trouble(error: BaseException) -> bool:
     """Whether an error says that the surroundings are at fault, not the statement.
 
     Lost or refused connections, timeouts, shutdown, deadlocks, serialization failures, a full
-    disk: SQLSTATE classes 08, 40, 53, 57, 58 and lock or transaction timeouts.
+    disk: SQLSTATE classes 08, 40, 53, 57, 58 and lock or transaction timeouts. Read only (25006)
+    is a server that was the primary a moment ago; to look for the new one is the same trouble.
     """
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
@@ -65,6 +83,8 @@ def is_trouble(error: BaseException) -> bool:
         if isinstance(error, ValueError):
             return False  # an argument that does not fit; the text quotes it
         return "closed" in str(error) or "connection" in str(error).lower()
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return True
     if isinstance(error, asyncpg.InternalClientError):
         # The server just said that it ends this connection, and the driver is taken by surprise.
         return "cannot switch to state" in str(error)
@@ -156,9 +176,10 @@ class Database:
             # Its statement may still run: to have a hung server stop it would take its time too.
             connection.terminate()
             raise
-        except TimeoutError:
+        except (TimeoutError, asyncpg.ReadOnlySQLTransactionError):
             # No word from the server, not even an end: those that are idle may be as dead, and to
-            # find that out one by one would take this long each.
+            # find that out one by one would take this long each. Or it is the primary no more:
+            # those that are idle lead to it as well, and not to the new one.
             connection.terminate()
             await pool.expire_connections()
             raise
@@ -256,7 +277,11 @@ async def connect(url: str, name: str, seconds: float = CONNECT_SECONDS) -> Conn
     connection = await asyncpg.connect(
         url, timeout=seconds, server_settings={"application_name": name, "timezone": "UTC"}
     )
-    await _set_up(connection)
+    try:
+        await _set_up(connection)
+    except BaseException:
+        connection.terminate()  # nobody else knows of it
+        raise
     return connection
 
 

@@ -81,8 +81,9 @@ class Duties:
         if moved:
             self._nudge(True)
         for number, periodic in enumerate(self._handlers.periodic):
-            if self._is_due(f"periodic {number}", periodic.seconds):
-                await self.run_periodic(periodic)
+            name = f"periodic {number}"
+            if self._is_due(name, periodic.seconds) and await self.run_periodic(periodic):
+                self._due[name] = 0.0
         if self._is_due("measure", MEASURE_SECONDS):
             await self._measure()
         if self._is_due("clean up", CLEAN_UP_SECONDS):
@@ -90,14 +91,14 @@ class Duties:
             if max(removed) >= CLEAN_UP_ROWS:
                 self._due["clean up"] = 0.0
 
-    async def run_periodic(self, periodic: Periodic) -> None:
-        """One run of a periodic handler."""
+    async def run_periodic(self, periodic: Periodic) -> bool:
+        """One run of a periodic handler; whether there is more for it to do."""
         async with speaking(self._database, self._wiring, self._reply, self._nudge) as spoken:
             connection, now, effects = spoken
             tx = Transaction(
                 connection, now, self._wiring, effects, caller=SYSTEM, command_id=uuid4()
             )
-            await periodic.run(tx)
+            return await periodic.run(tx) is True
 
     async def _measure(self) -> None:
         backlog = await self._database.fetch_row(outbox.BACKLOG)

@@ -57,7 +57,7 @@ class Many(Struct, frozen=True, kw_only=True):
 class Periodic(Struct, frozen=True, kw_only=True):
     """Work that one process of a service does every so often."""
 
-    run: Callable[[Transaction], Awaitable[None]]
+    run: Callable[[Transaction], Awaitable[bool | None]]
     seconds: float
 
 
@@ -164,13 +164,17 @@ class Handlers:
     def every(
         self, *, seconds: float
     ) -> Callable[
-        [Callable[[Transaction], Awaitable[None]]], Callable[[Transaction], Awaitable[None]]
+        [Callable[[Transaction], Awaitable[bool | None]]],
+        Callable[[Transaction], Awaitable[bool | None]],
     ]:
-        """Housekeeping by one process of the service at a time; keep each run bounded."""
+        """Housekeeping by one process of the service at a time; keep each run bounded.
+
+        True says that the bound was met: the next run comes at once, after the other duties.
+        """
 
         def register(
-            run: Callable[[Transaction], Awaitable[None]],
-        ) -> Callable[[Transaction], Awaitable[None]]:
+            run: Callable[[Transaction], Awaitable[bool | None]],
+        ) -> Callable[[Transaction], Awaitable[bool | None]]:
             self.periodic.append(Periodic(run=run, seconds=seconds))
             return run
 

@@ -126,7 +126,12 @@ class Lane:
         return taken
 
     async def _persist(self, deliveries: list[Delivered]) -> None:
-        """Through trouble: nobody's message is to blame, so the same batch again and again."""
+        """Through trouble: nobody's message is to blame, so the same again and again.
+
+        From the second failure on each halves what is tried at once, and each success doubles it:
+        what takes longer than a transaction may (`transaction_timeout`) looks like trouble too,
+        and whole it would be tried for ever.
+        """
         open_: dict[int, Delivered] = {}
         items = []
         for delivery in deliveries:
@@ -136,18 +141,23 @@ class Lane:
                 items.append(item)
         telemetry.BATCH_SIZE.labels(lane=self.name).observe(len(deliveries))
         attempt = unexpected = 0
+        at_once = len(items)
         while items:
+            tried = items[:at_once]
             try:
-                await self._work_through(items, open_)
-                break
+                await self._work_through(tried, open_)
+                unexpected = 0
+                at_once = 2 * len(tried)
             except Exception as error:
                 unexpected = 0 if db.is_trouble(error) else unexpected + 1
                 if unexpected:
                     self._note_unexpected(error, unexpected)
                 self._note_trouble(error, attempt)
                 await asyncio.sleep(BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS) - 1)])
+                if attempt > 0:
+                    at_once = max(1, len(tried) // 2)
                 attempt += 1
-                items = [i for i in items if id(i) in open_ and not open_[id(i)].lost]
+            items = [i for i in items if id(i) in open_ and not open_[id(i)].lost]
         self.in_trouble = False
 
     def _note_unexpected(self, error: Exception, times: int) -> None:

@@ -17,8 +17,7 @@ from evslot.spine.effects import SendReply as SendReply
 from evslot.spine.inbox import Arrival, Waiter
 from evslot.spine.message import Answer, Catalogue, Envelope, Message, Query, Unauthenticated
 from evslot.spine.outbox import Outgoing
-from evslot.spine.sealing import Keys
-from evslot.spine.topics import Topics
+from evslot.spine.topics import LETTER_BYTES, Topics
 from evslot.spine.wiring import Wiring
 
 EDGE = "gateway"
@@ -108,9 +107,10 @@ class Delivered(Protocol):
 class Reader:
     """Turns records into what handlers take; raises Poison or Unauthenticated."""
 
-    def __init__(self, catalogue: Catalogue, keys: Keys, tokens: AccessTokens) -> None:
+    def __init__(self, wiring: Wiring, catalogue: Catalogue, tokens: AccessTokens) -> None:
+        self._wiring = wiring
         self._catalogue = catalogue
-        self._keys = keys
+        self._keys = wiring.keys
         self._tokens = tokens
 
     def is_query(self, incoming: Incoming) -> bool:
@@ -135,7 +135,7 @@ class Reader:
             kind=kind,
             body=body,
             caller=self._caller(incoming, envelope),
-            waiter=_readable_waiter(envelope),
+            waiter=self._waiter(envelope),
             fingerprint=self._keys.fingerprint(message.encode_clear(body)),
         )
 
@@ -165,15 +165,19 @@ class Reader:
             )
         return ANONYMOUS if envelope.source == EDGE else SYSTEM
 
+    def _waiter(self, envelope: Envelope) -> Waiter | None:
+        """Checked here: kept with an open command, a bad one would break who answers it later."""
+        try:
+            return _reachable_waiter(self._wiring, envelope)
+        except ValueError as error:
+            raise Poison(f"bad answer_to: {error}") from error
 
-def _readable_waiter(envelope: Envelope) -> Waiter | None:
-    """Checked here: kept with an open command, a bad one would break who answers it later."""
+
+def _reachable_waiter(wiring: Wiring, envelope: Envelope) -> Waiter | None:
+    """Raises ValueError where no answer can go to."""
     waiter = waiter_of(envelope)
-    try:
-        if waiter is not None:
-            reply_partition(waiter)
-    except ValueError as error:
-        raise Poison(f"bad answer_to: {error}") from error
+    if waiter is not None and not wiring.topics.take_answers(waiter.answer_to, wiring.part):
+        raise ValueError(f"no answers go to {waiter.answer_to[:100]!r}")
     return waiter
 
 
@@ -208,12 +212,25 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
         )
 
     def record(self, topics: Topics, part: str) -> Outgoing:
+        body = msgspec.json.encode(self)
+        # A text of PostgreSQL cannot hold NUL; the letter itself has the key as it came.
+        key = None if self.key is None else self.key.replace("\0", "\ufffd")
+        if len(body) + len((key or "").encode()) > LETTER_BYTES:
+            body, key = msgspec.json.encode(self._shortened()), None
         return Outgoing(
             topic=topics.dead(part),
-            key=self.key,
+            key=key,
             envelope=Envelope(id=uuid4(), type="spine.DeadLetter", version=1, source=part),
-            body=msgspec.json.encode(self),
+            body=body,
         )
+
+    def _shortened(self) -> "DeadLetter":
+        """Where key and headers are no text they get up to six times longer here.
+
+        A letter that no topic takes would be in the way of all others for ever.
+        """
+        reason = f"{self.reason} (too large for a letter: look for it where it came from)"
+        return msgspec.structs.replace(self, key=None, headers=[], value="", reason=reason)
 
 
 def late_caller(error: Unauthenticated) -> Answer:
@@ -233,7 +250,7 @@ def answer_at_once(wiring: Wiring, reply: SendReply, incoming: Incoming, answer:
     """Tell a gateway now; services ask again by themselves."""
     with suppress(ValueError):  # nobody can be told where the headers cannot be read
         envelope = Envelope.from_headers(incoming.headers)
-        waiter = waiter_of(envelope)
+        waiter = _reachable_waiter(wiring, envelope)
         if waiter is not None and reply_partition(waiter) is not None:
             reply(record(answer, envelope.id, waiter, wiring.part), waiter)
 
@@ -242,7 +259,7 @@ def failure_for_service(wiring: Wiring, incoming: Incoming) -> list[Outgoing]:
     """The answer to a service whose question went to the dead topic: else it asks for ever."""
     try:
         envelope = Envelope.from_headers(incoming.headers)
-        waiter = waiter_of(envelope)
+        waiter = _reachable_waiter(wiring, envelope)
         if waiter is None or reply_partition(waiter) is not None:
             return []
     except ValueError:

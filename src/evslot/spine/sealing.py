@@ -11,9 +11,9 @@ import hmac
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from msgspec import Struct
+
+Content = TypeVar("Content", bound=Struct)
 
 PUBLIC_FILE = "public.jwks.json"
 ISSUING_PART = "user"
@@ -84,7 +86,7 @@ def make_keys(folder: Path, parts: Iterable[str]) -> None:
                 fingerprint=to_b64(os.urandom(32)),
             )
             _write(path, keys, mode=0o600)
-        _publish(folder, _read_private(path))
+        _publish(folder, _legible(path, _read_private))
 
 
 def rotate(folder: Path, part: str) -> None:
@@ -93,7 +95,7 @@ def rotate(folder: Path, part: str) -> None:
     Other parts read the public file again when they meet a key id they do not know.
     """
     path = folder / f"{part}.json"
-    old = _read_private(path)
+    old = _legible(path, _read_private)
     new = msgspec.structs.replace(
         old,
         sealing=[_new_sealing_key(part), *old.sealing],
@@ -127,11 +129,7 @@ class Keys:
             public_path: ("EVSLOT_KEYS_PUBLIC_FILE", _read_public),
         }
         for path, (setting, read) in settings.items():
-            try:
-                read(path)
-            except (OSError, msgspec.MsgspecError) as error:
-                why = getattr(error, "strerror", None) or error
-                raise KeysUnreadable(f"{setting}: {path} cannot be read: {why}") from error
+            _legible(path, read, f"{setting}: ")
         return cls(part, private_path, public_path)
 
     def seal_to(self, part: str, clear: bytes) -> str:
@@ -271,13 +269,7 @@ class Keys:
 
 def seal_by_public(public_path: Path, part: str, clear: bytes) -> str:
     """As `Keys.seal_to`, by who has no keys of its own: a command line."""
-    try:
-        known = _read_public(public_path).keys
-    except (OSError, msgspec.MsgspecError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise KeysUnreadable(
-            f"EVSLOT_KEYS_PUBLIC_FILE: {public_path} cannot be read: {why}"
-        ) from error
+    known = _legible(public_path, _read_public, "EVSLOT_KEYS_PUBLIC_FILE: ").keys
     newest = next((key for key in known if key.part == part and key.use == "enc"), None)
     if newest is None:
         raise KeysUnreadable(f"EVSLOT_KEYS_PUBLIC_FILE: {public_path} has no key of {part}")
@@ -367,10 +359,18 @@ def _read_public(path: Path) -> PublicFile:
     return msgspec.json.decode(path.read_bytes(), type=PublicFile)
 
 
+def _legible(path: Path, read: Callable[[Path], Content], setting: str = "") -> Content:
+    try:
+        return read(path)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise KeysUnreadable(f"{setting}{path} cannot be read: {why}") from error
+
+
 def _publish(folder: Path, own: PrivateFile) -> None:
     """Replaces the part's own entries; those of parts whose private file lies elsewhere stay."""
     path = folder / PUBLIC_FILE
-    present = _read_public(path).keys if path.exists() else []
+    present = _legible(path, _read_public).keys if path.exists() else []
     others = [key for key in present if key.part != own.part]
     mine = [key.as_public(own.part) for key in (*own.sealing, *own.signing)]
     if [key for key in present if key.part == own.part] != mine:

@@ -17,6 +17,7 @@ from evslot.spine.callers import AccessTokens
 from evslot.spine.config import Config, PartSettings, SharedSettings
 from evslot.spine.duties import Duties
 from evslot.spine.failpoints import failpoint
+from evslot.spine.gaps import Gaps
 from evslot.spine.handling import Handlers, Queries
 from evslot.spine.jobs import JobRunner, Jobs
 from evslot.spine.kafka import Delivery, GroupConsumer, Producer
@@ -35,6 +36,12 @@ from evslot.spine.wiring import Resources, Wiring
 log = structlog.get_logger()
 
 STOP_SECONDS = 6.0
+JOB_STOP_SECONDS = 2.0
+"""Of these, for the jobs at work: one may have minutes for a try, and runs again elsewhere."""
+
+
+class TaskEnded(Exception):
+    """Something that a process does all its life failed; says which, and why."""
 
 
 class HasHandlers(Protocol):
@@ -109,18 +116,19 @@ class Process:
         self.shared = config.shared(SharedSettings)
         self._config = config
         self._stopping = asyncio.Event()
-        self._fatal: SlotTaken | LaneBroken | None = None
+        self._fatal: SlotTaken | LaneBroken | TaskEnded | None = None
         self._ready: dict[str, str | bool] = {"migrated": False, "kafka": False, "database": False}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Until a signal (or `stop`); raises SlotTaken, LaneBroken or SettingInvalid: one line."""
+        """Until a signal (or `stop`); raises SlotTaken, LaneBroken, TaskEnded, SettingInvalid."""
         health = telemetry.HealthServer(
             self.settings.health_port,
             live=self._is_live,
             ready=self._readiness,
             host=self.settings.health_host,
             setting=f"EVSLOT_{self.service.name.upper()}_HEALTH_PORT",
+            gaps=self._told_gaps,
         )
         await health.start()
         loop = asyncio.get_running_loop()
@@ -149,6 +157,7 @@ class Process:
         name, url = self.service.name, self.settings.database_url
         keys = Keys.load(name, Path(self.settings.keys_file), Path(self.shared.keys_public_file))
         self.database = db.Database(url, name=name, size=6)
+        self._gaps = Gaps(self.database)
         self._reading = db.Database(
             url, name=f"{name} queries", size=4, read_only=True, statement_seconds=2.0
         )
@@ -186,17 +195,17 @@ class Process:
         self._build()
         for consumer in self._consumers:
             await consumer.start()
-        work = [
-            self.commands.run(),
-            self.commands.watch(),
-            self.events.run(),
-            self.queries.run(),
-            self.relay.run(),
-            self.duties.run(),
-            self.jobs.run(),
-            self._look_after(),
-        ]
-        self._tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        work = {
+            "commands": self.commands.run(),
+            "watching commands": self.commands.watch(),
+            "events": self.events.run(),
+            "queries": self.queries.run(),
+            "relay": self.relay.run(),
+            "duties": self.duties.run(),
+            "jobs": self.jobs.run(),
+            "looking after": self._look_after(),
+        }
+        self._tasks = [asyncio.create_task(one, name=name) for name, one in work.items()]
         for task in self._tasks:
             task.add_done_callback(self._task_ended)
 
@@ -219,9 +228,9 @@ class Process:
         )
         heard, speakers = service.hears(handlers)
         common = (self.database, self._reply, self._nudge)
-        self._commands_reader = Reader(wiring.catalogue, wiring.keys, tokens)
+        self._commands_reader = Reader(wiring, wiring.catalogue, tokens)
         self.commands = CommandLane(wiring, handlers, self._commands_reader, *common)
-        self.events = Lane(wiring, handlers, Reader(heard, wiring.keys, tokens), *common)
+        self.events = Lane(wiring, handlers, Reader(wiring, heard, tokens), *common)
         self.queries = QueryLane(
             wiring, service.queries, self._commands_reader, self._reading, self._reply
         )
@@ -258,8 +267,7 @@ class Process:
             topics=[topics.events(speaker) for speaker in speakers],
             deliver=self.events.put,
             backlog=lambda: self.events.backlog,
-            from_start_only=True,
-            on_gap=self._note_gap,
+            on_gap=self._gaps.note,
             on_fatal=self._fenced,
         )
 
@@ -290,14 +298,6 @@ class Process:
         if urgent:
             self.jobs.nudge()
 
-    def _note_gap(self, topic: str, partition: int) -> None:
-        """A view missed events: it is told to everybody until `evslot republish` closes it."""
-        self._ready[f"events of {topic}/{partition}"] = "a gap: run `evslot republish`"
-        note = self.database.execute(
-            "insert into event_gap (topic, partition) values ($1, $2)", topic, partition
-        )
-        self._tasks.append(asyncio.create_task(_as_task(note)))
-
     def _fenced(self, reason: str) -> None:
         setting = f"EVSLOT_{self.service.name.upper()}_SLOT"
         self._fatal = SlotTaken(
@@ -306,11 +306,18 @@ class Process:
         self.stop()
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            log.error("task_ended", exc_info=task.exception())
-            if isinstance(broken := task.exception(), LaneBroken):
-                self._fatal = broken
-            self.stop()
+        """One that failed ends the process, and the status says so to whoever started it.
+
+        One that merely returned was asked to, or has nothing to do: a service without jobs.
+        """
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("task_ended", task=task.get_name(), exc_info=error)
+        if isinstance(error, LaneBroken | SlotTaken):
+            self._fatal = error
+        elif not self._stopping.is_set():
+            self._fatal = TaskEnded(f"{task.get_name()} failed: {db.reason_of(error)}")
+        self.stop()
 
     async def _look_after(self) -> None:
         """Readiness and gauges, twice a second."""
@@ -318,9 +325,9 @@ class Process:
             for consumer in self._consumers:
                 if consumer.failure is not None:
                     raise consumer.failure
-            self._ready["database"] = await self.database.healthy()
-            if self._ready["database"] and not await self._lock.keep():
-                self._fenced("its lock in the database was lost and taken")
+            self._ready["database"] = await self.database.healthy() and await self._lock.keep()
+            if self._ready["database"]:
+                await self._gaps.look()
             self._ready["kafka"] = all(c.assigned.is_set() for c in self._consumers)
             self._ready["commands"] = not self.commands.in_trouble
             telemetry.POOL_IN_USE.labels(pool="commands").set(self.database.in_use)
@@ -335,16 +342,20 @@ class Process:
     def _readiness(self) -> dict[str, str | bool]:
         return {**self._ready, "running": not self._stopping.is_set()}
 
+    def _told_gaps(self) -> list[str]:
+        return self._gaps.told() if self._ready["migrated"] else []
+
     async def _finish(self) -> None:
         """Stop reading, finish what is in hand, publish, commit offsets."""
         log.info("stopping", service=self.service.name)
+        # First: what is leased now would be given up in the middle, and done a second time.
+        self.jobs.stop()
         await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
-                await self.commands.drained()
-                await self.events.drained()
-                await self.queries.drained()
-                await self.jobs.drained(2.0)
+                # At once: a lane that has to wait takes nothing of the time of the jobs.
+                lanes = [one.drained() for one in (self.commands, self.events, self.queries)]
+                await asyncio.gather(*lanes, self.jobs.drained(JOB_STOP_SECONDS))
                 await self.relay.step()
         await asyncio.gather(*(consumer.close() for consumer in self._consumers))
         for task in self._tasks:
@@ -380,7 +391,3 @@ class Process:
             return
         working.cancel()
         raise SystemExit(0)
-
-
-async def _as_task(work: Any) -> None:
-    await work

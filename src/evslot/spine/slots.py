@@ -6,12 +6,16 @@ from typing import Any
 
 import structlog
 
-from evslot.spine import db
+from evslot.spine import db, telemetry
 
 log = structlog.get_logger()
 
 WAIT_SECONDS = 4.0
 """A process that was killed a moment ago may still hold the slot in the database's eyes."""
+KEEP_SECONDS = 3.0
+"""For one try to take it again: who looks after the process waits for it."""
+
+TAKE = "select pg_try_advisory_lock(hashtext('evslot slot'), $1)"
 
 
 class SlotTaken(Exception):
@@ -46,17 +50,27 @@ class SlotLock:
                 await asyncio.sleep(0.5)
                 continue
             if time.monotonic() > until:
-                raise SlotTaken(
-                    f"slot {self._slot} of {self._part} is taken by another process:"
-                    f" set EVSLOT_{self._part.upper()}_SLOT to a free number"
-                )
+                raise self._taken("is taken by another process")
             await asyncio.sleep(0.1)
 
     async def keep(self) -> bool:
-        """Take it again where the session was lost; False where another process has it now."""
+        """Take it again where the session was lost; False while trouble keeps us from it.
+
+        Raises SlotTaken where another process has it now.
+        """
         if self._connection is not None and not self._connection.is_closed():
             return True
-        return await self._try()
+        try:
+            async with asyncio.timeout(KEEP_SECONDS):
+                held = await self._try()
+        except Exception as error:
+            if not db.is_trouble(error):
+                raise
+            telemetry.TROUBLE.labels(kind=type(error).__name__).inc()
+            return False
+        if not held:
+            raise self._taken("was lost to another process")
+        return True
 
     async def release(self) -> None:
         if self._connection is not None:
@@ -66,8 +80,13 @@ class SlotLock:
     async def _try(self) -> bool:
         if self._connection is None or self._connection.is_closed():
             self._connection = await db.connect(self._url, f"{self._part} slot {self._slot}")
-        return bool(
-            await self._connection.fetchval(
-                "select pg_try_advisory_lock(hashtext('evslot slot'), $1)", self._slot
-            )
-        )
+        try:
+            return bool(await self._connection.fetchval(TAKE, self._slot))
+        except BaseException:
+            # An open session is one that holds the lock, and whether this one does is not known.
+            self._connection.terminate()
+            raise
+
+    def _taken(self, how: str) -> SlotTaken:
+        setting = f"EVSLOT_{self._part.upper()}_SLOT"
+        return SlotTaken(f"slot {self._slot} of {self._part} {how}: set {setting} to a free number")

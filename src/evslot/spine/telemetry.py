@@ -6,7 +6,7 @@ import logging
 import platform
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -65,6 +65,9 @@ OUTBOX_AGE = Gauge(
     "evslot_outbox_age_seconds", "Age of the oldest unsent outbox row.", registry=REGISTRY
 )
 OUTBOX_BACKLOG = Gauge("evslot_outbox_backlog", "Unsent outbox rows.", registry=REGISTRY)
+EVENT_GAPS = Gauge(
+    "evslot_event_gaps", "Partitions of which events were missed.", registry=REGISTRY
+)
 JOBS = Gauge("evslot_jobs", "Jobs by state.", ["kind", "state"], registry=REGISTRY)
 POOL_IN_USE = Gauge("evslot_pool_in_use", "Connections in use.", ["pool"], registry=REGISTRY)
 POOL_SIZE = Gauge("evslot_pool_size", "Connections at most.", ["pool"], registry=REGISTRY)
@@ -181,11 +184,15 @@ class HealthServer:
         ready: Callable[[], Mapping[str, str | bool]],
         host: str = "127.0.0.1",
         setting: str = "the health port",
+        gaps: Callable[[], Sequence[str]] = list,
     ) -> None:
-        """`ready` names what the part needs: True = there, False or a reason = not."""
+        """`ready` names what the part needs: True = there, False or a reason = not.
+
+        `gaps` are told beside it, and keep nobody from being ready.
+        """
         self.port = port
         self._host, self._setting = host, setting
-        self._live, self._ready = live, ready
+        self._live, self._ready, self._gaps = live, ready, gaps
         self._server: asyncio.Server | None = None
         self._open = 0
 
@@ -246,4 +253,5 @@ class HealthServer:
             return alive, {"live": alive}
         parts = dict(self._ready())
         fine = all(state is True for state in parts.values())
-        return fine, {"ready": fine, "parts": parts}
+        gaps = list(self._gaps())
+        return fine, {"ready": fine, "parts": parts, **({"gaps": gaps} if gaps else {})}

@@ -1,5 +1,7 @@
 """The names and the shape of Kafka topics."""
 
+import re
+
 from msgspec import Struct
 
 DAY = 24 * 3600 * 1000
@@ -10,6 +12,12 @@ BODY_BYTES = RECORD_BYTES - 16 * 1024
 """What a body may have; the rest is for headers, a caller's token among them."""
 DEAD_BYTES = 2 * RECORD_BYTES
 """A dead letter holds a whole record in base64."""
+LETTER_BYTES = DEAD_BYTES - 16 * 1024
+"""What it may have itself, with its key; the rest is for headers."""
+ANSWER_PLACE = re.compile(
+    r"(?P<topic>[\w.-]+)(?:/(?P<partition>\d{1,4})|#(?P<key>[!-~]{1,64}))", re.ASCII
+)
+"""Of partitions more than are made: who operates may add some. Of keys more than an id has."""
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -51,6 +59,19 @@ class Topics:
 
     def dead(self, service: str) -> str:
         return f"{self.prefix}{service}-dead"
+
+    def take_answers(self, place: str, part: str) -> bool:
+        """Whether `place` is a partition of the replies, or a key of a service's own commands.
+
+        `part` counts as a service. To any other place an answer could never be published, and in
+        the outbox it would be in everybody's way for ever.
+        """
+        found = ANSWER_PLACE.fullmatch(place)
+        if found is None:
+            return False
+        if found["key"] is None:
+            return found["topic"] == self.replies
+        return found["topic"] in map(self.commands, (*SERVICES, part))
 
     def table(self, services: tuple[str, ...] = SERVICES) -> list[Topic]:
         """All topics of the system."""

@@ -22,6 +22,13 @@ SAVEPOINTS = 60
 """PostgreSQL keeps 64 subtransactions of a transaction in memory; more are slow for everybody."""
 
 
+# Neither the end of an attempt that runs nor a dead letter changes what is done.
+CALL_OFF = """
+update job set state = 'done', finished_at = now(), leased_until = null, error = 'called off',
+  payload = ''
+where id = any($1::uuid[]) and state in ('ready', 'running')"""
+
+
 class Later:
     """What a handler returns that cannot answer yet: a later step calls `tx.answer`."""
 
@@ -30,7 +37,7 @@ LATER: Final = Later()
 
 
 class Job(Struct, Generic[T], frozen=True, kw_only=True):
-    """Slow work with the outside world; runs after commit. See `spine/jobs.py`."""
+    """Slow work with the outside world; runs after commit. See `spine/jobs/`."""
 
     @classmethod
     def kind(cls) -> str:
@@ -183,6 +190,15 @@ class Transaction(Reader):
         deadline = self._wiring.job_deadlines[job.kind()]
         self._effects.jobs.append((number, job.kind(), payload, deadline, self.trace))
         return number
+
+    async def call_off(self, job_ids: Sequence[UUID]) -> None:
+        """End jobs of earlier transactions, and empty them; their results are heard of no more.
+
+        One that is at work may still do what it is for. It locks them, as their end does before
+        its handler: whoever writes the rows of that handler too calls off before that.
+        """
+        if job_ids:
+            await self.execute(CALL_OFF, list(job_ids))
 
     async def answer(self, command_id: UUID, outcome: Any) -> None:
         """Answer a command that was left open; a Refusal is an answer too."""

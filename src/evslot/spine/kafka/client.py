@@ -1,10 +1,12 @@
 """What all our Kafka clients have in common."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from evslot.spine import telemetry
 from evslot.spine.config import SettingInvalid, SharedSettings
@@ -52,6 +54,17 @@ def security_of(shared: SharedSettings) -> dict[str, Any]:
 
 class BrokerUnavailable(Exception):
     """Kafka did not acknowledge in time; it may have the record all the same."""
+
+
+@contextmanager
+def reaching(bootstrap: str) -> Iterator[None]:
+    """Around calls that block: what the client raises becomes BrokerUnavailable, with a place."""
+    try:
+        yield
+    except KafkaException as error:
+        raise BrokerUnavailable(f"Kafka at {bootstrap}: {error.args[0].str()}") from error
+    except TimeoutError as late:
+        raise BrokerUnavailable(f"Kafka at {bootstrap}: no answer in time") from late
 
 
 def quiet(error: KafkaError) -> None:

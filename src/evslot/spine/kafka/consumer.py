@@ -23,8 +23,9 @@ COMMIT_SECONDS = 0.2
 RENEWALS = 3
 RENEWAL_SECONDS = 60.0
 """Fenced more often than this within that time, somebody else does have the slot."""
-COMMITTED_TRIES = 5
-"""For the group's offsets, of ten seconds each: together less than `max.poll.interval.ms`."""
+COMMITTED_SECONDS = 40.0
+"""To learn the group's offsets: with one more try, of ten, less than `max.poll.interval.ms`."""
+AGAIN_SECONDS = 0.2
 
 
 class Tracker:
@@ -96,15 +97,13 @@ class GroupConsumer:
         topics: Sequence[str],
         deliver: Callable[[list[Delivery]], None],
         backlog: Callable[[], int],
-        from_start_only: bool = False,
         on_gap: Callable[[str, int], None] | None = None,
         on_fatal: Callable[[str], None] | None = None,
     ) -> None:
-        """`from_start_only`: without a committed offset begin at the start; a lost one is a gap."""
+        """Without a committed offset it begins at the start; a lost one is told to `on_gap`."""
         self._topics = list(topics)
         self._deliver = deliver
         self._backlog = backlog
-        self._from_start_only = from_start_only
         self._on_gap = on_gap
         self._on_fatal = on_fatal
         self._trackers: dict[tuple[str, int], Tracker] = {}
@@ -125,7 +124,7 @@ class GroupConsumer:
             "max.poll.interval.ms": 60_000,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "auto.offset.reset": "error" if from_start_only else "earliest",
+            "auto.offset.reset": "error" if on_gap else "earliest",
             "isolation.level": "read_committed",
             "check.crcs": True,
             "queued.max.messages.kbytes": 8192,
@@ -213,7 +212,7 @@ class GroupConsumer:
             # Assigned anew: after this error a seek does not make the client fetch again.
             self._consumer.incremental_unassign([TopicPartition(topic, partition)])
             begin = TopicPartition(topic, partition, OFFSET_BEGINNING)
-            self._consumer.incremental_assign([begin])
+            self._take_on(self._consumer, [begin])
         elif error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
             self._join_anew(error.str())
         else:
@@ -257,19 +256,27 @@ class GroupConsumer:
             self._paused = False
 
     def _on_assign(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        if self._from_start_only:
-            partitions = [
-                TopicPartition(
-                    p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING
-                )
-                for p in _committed_before(consumer, partitions)
-            ]
-        for partition in partitions:
+        begin = [
+            TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING)
+            for p in _committed_before(consumer, partitions)
+        ]
+        for partition in begin:
             where = (partition.topic, partition.partition)
             self._trackers[where] = Tracker(*where)
-        consumer.incremental_assign(partitions)
-        self._paused = False
+        self._take_on(consumer, begin)
         self.assigned.set()
+
+    def _take_on(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        """New ones wait too while the lane is full, and only then.
+
+        The client keeps a pause through a rebalance, even of a partition that goes and comes back:
+        forgotten here, it would last for ever.
+        """
+        consumer.incremental_assign(partitions)
+        if self._paused:
+            consumer.pause(partitions)
+        else:
+            consumer.resume(partitions)
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         """One that failed on its way is made again with the next."""
@@ -312,14 +319,26 @@ class GroupConsumer:
 
 
 def _committed_before(consumer: Any, partitions: list[TopicPartition]) -> list[TopicPartition]:
-    """Tried again within the poll interval: a guess would be a silent jump, or a false gap."""
-    for _ in range(COMMITTED_TRIES - 1):
+    """Asked for here, and until there is an answer: a guess would be a silent jump, or a false gap.
+
+    Left to the client, one answer of a coordinator that moves or still loads ("not coordinator")
+    is the end: it never asks again, and the partition is held and not read
+    (confluentinc/librdkafka#5586).
+    """
+    until = time.monotonic() + COMMITTED_SECONDS
+    while True:
         try:
-            return consumer.committed(partitions, timeout=10.0)  # type: ignore[no-any-return]
+            found: list[TopicPartition] = consumer.committed(partitions, timeout=10.0)
+            for partition in found:
+                if partition.error is not None:
+                    raise KafkaException(partition.error)
         except KafkaException as error:
+            if time.monotonic() > until:
+                raise
             log.warning("offsets_not_known", reason=str(error))
-            time.sleep(1.0)
-    return consumer.committed(partitions, timeout=10.0)  # type: ignore[no-any-return]
+            time.sleep(AGAIN_SECONDS)
+        else:
+            return found
 
 
 def _note_lag(statistics: str) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from evslot.spine import telemetry
-from evslot.spine.kafka.client import COMMON, BrokerUnavailable, incoming_of, quiet
+from evslot.spine.kafka.client import COMMON, BrokerUnavailable, incoming_of, quiet, reaching
 from evslot.spine.message import Answer
 from evslot.spine.records import Headers, Incoming
 
@@ -27,6 +27,7 @@ class _Reader:
     """A consumer of hand-assigned partitions on a thread of its own; it commits nothing."""
 
     def __init__(self, bootstrap: str, name: str) -> None:
+        self.bootstrap = bootstrap
         self._consumer = Consumer(
             {
                 **COMMON,
@@ -129,10 +130,8 @@ class ReplyInbox:
                 self.partition = random.choice(partitions).partition
             return self._reader.ends([TopicPartition(self._topic, self.partition)])
 
-        try:
+        with reaching(self._reader.bootstrap):
             assigned = await asyncio.to_thread(resolve)
-        except KafkaException as error:
-            raise BrokerUnavailable(str(error)) from error
         self._reader.begin(assigned, self._deliver)
 
     async def stop(self) -> None:
@@ -186,10 +185,8 @@ class EventFeed:
             since = int((time.time() - self._back_seconds) * 1000)
             return self._reader.since(partitions, since), self._reader.ends(partitions)
 
-        try:
+        with reaching(self._reader.bootstrap):
             assigned, ends = await asyncio.to_thread(resolve)
-        except KafkaException as error:
-            raise BrokerUnavailable(str(error)) from error
         self.started_at = {(p.topic, p.partition): p.offset for p in assigned}
         self._past = {
             (p.topic, p.partition): p.offset
@@ -245,13 +242,12 @@ def read_spans(
     found: list[Incoming] = []
     whole = True
     try:
-        partitions = [p for topic in topics for p in reader.partitions_of(topic)]
-        for begin, end in spans:
-            starts = reader.young(partitions, _millis(begin))
-            left = _taken_before(reader, starts, _millis(end))
-            whole = _read_into(found, reader, left, most, until) and whole
-    except KafkaException as error:
-        raise BrokerUnavailable(str(error)) from error
+        with reaching(bootstrap):
+            partitions = [p for topic in topics for p in reader.partitions_of(topic)]
+            for begin, end in spans:
+                starts = reader.young(partitions, _millis(begin))
+                left = _taken_before(reader, starts, _millis(end))
+                whole = _read_into(found, reader, left, most, until) and whole
     finally:
         reader._consumer.close()
     return found, whole
@@ -294,8 +290,12 @@ def _read_into(
 
 
 def read_all(bootstrap: str, topics: Sequence[str], *, seconds: float = 10.0) -> list[Incoming]:
-    """Every record that the topics hold now, for inspection and replay; blocks."""
-    reader = _Reader(bootstrap, "evslot-inspection")
+    """Every record that the topics hold now, for inspection; blocks, raises BrokerUnavailable."""
+    with reaching(bootstrap):
+        return _read_all(_Reader(bootstrap, "evslot-inspection"), topics, seconds)
+
+
+def _read_all(reader: _Reader, topics: Sequence[str], seconds: float) -> list[Incoming]:
     consumer: Any = reader._consumer
     try:
         left = {}

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
@@ -44,6 +45,8 @@ class Producer:
         }
         self._seconds = delivery_seconds
         self._acknowledged_at = self._renewed_at = 0.0
+        self._in_the_way: UUID | None = None
+        """The record that was last told to be refused while all behind it waits."""
         self._producer: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = False
@@ -85,7 +88,8 @@ class Producer:
 
     async def publish_all(self, records: Sequence[Outgoing]) -> int:
         """In order; answers how many of the first records are acknowledged."""
-        waiting = []
+        waiting: list[asyncio.Future[None]] = []
+        refused: BaseException | None = None
         for record in records:
             try:
                 waiting.append(
@@ -93,13 +97,19 @@ class Producer:
                         record.topic, record.key, record.body, record.envelope.headers(), None
                     )
                 )
-            except BrokerUnavailable:
+            except BrokerUnavailable as error:
+                refused = error
                 break
         results = await asyncio.gather(*waiting, return_exceptions=True)
-        for place, result in enumerate(results):
+        taken = 0
+        for result in results:
             if isinstance(result, BaseException):
-                return place
-        return len(results)
+                refused = result
+                break
+            taken += 1
+        if taken == 0 and refused is not None:
+            self._note_in_the_way(records[0], refused)
+        return taken
 
     def fire(
         self,
@@ -115,6 +125,19 @@ class Producer:
             self._send(topic, key, value, headers, partition, self._note)
         except BrokerUnavailable:
             telemetry.TROUBLE.labels(kind="reply_dropped").inc()
+
+    def _note_in_the_way(self, record: Outgoing, reason: BaseException) -> None:
+        """Once a record: all behind it waits too, for as long as Kafka does not take it."""
+        if record.envelope.id == self._in_the_way:
+            return
+        self._in_the_way = record.envelope.id
+        log.warning(
+            "record_in_the_way",
+            topic=record.topic,
+            type=record.envelope.type,
+            id=str(record.envelope.id),
+            reason=str(reason),
+        )
 
     def _produce(
         self,
@@ -157,6 +180,8 @@ class Producer:
             )
         except BufferError:
             raise BrokerUnavailable("too many records wait for Kafka") from None
+        except (ValueError, OverflowError) as error:  # a topic or partition that cannot be
+            raise BrokerUnavailable(f"no record for Kafka: {error}") from error
         except KafkaException as error:
             self._renew_if_fatal(error.args[0])
             raise BrokerUnavailable(str(error.args[0].str())) from error

@@ -1,148 +1,37 @@
-"""Slow work with the outside world: leased rows, bounded workers, retries, a deadline."""
+"""Works on what is due: leased rows, bounded workers, retries, a deadline."""
 
 import asyncio
-import base64
 import random
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
-from msgspec import Struct
 
 from evslot.spine import db, message, telemetry
 from evslot.spine.callers import SYSTEM
 from evslot.spine.effects import speaking
 from evslot.spine.failpoints import failpoint
 from evslot.spine.handling import Handlers
-from evslot.spine.records import DeadLetter, Incoming, Nudge, SendReply
+from evslot.spine.jobs.dead import DEAD_JOB, as_far_as_readable, letter_of
+from evslot.spine.jobs.kinds import JobContext, JobFailed, Jobs, Kind
+from evslot.spine.jobs.rows import FINISH, LEASE, RETRY, TAKE_OVER
+from evslot.spine.records import Nudge, SendReply
 from evslot.spine.sealing import SealBroken
-from evslot.spine.transaction import Job, Transaction
-from evslot.spine.wiring import Resources, Wiring
+from evslot.spine.transaction import Transaction
+from evslot.spine.wiring import Wiring
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 RESULT_TRIES = 3
 """Runs of a job that has used up its attempts, where the handler of its result breaks."""
-DEAD_JOB = "job/"
-"""In place of a topic in a dead letter: what follows is the kind of a job."""
 LEASE_MARGIN = 5.0
 """Seconds that a lease lasts longer than one attempt may take: for writing down what it did."""
 NOTE_PAUSE = 0.1
 TICK_SECONDS = 0.5
 """How often the table is asked when nobody nudges."""
-
-LEASE = """
-update job set state = 'running', attempt = attempt + 1, slot = $4,
-  leased_until = now() + make_interval(secs => $3)
-where id in (
-  select id from job
-  where kind = $1 and state in ('ready', 'running') and run_at <= now()
-    and (state = 'ready' or leased_until < now())
-  order by run_at limit $2 for update skip locked)
-returning id, payload, attempt, traceparent, deadline_at < now() as over"""
-
-# What the process before us in this slot left: it holds the slot no more, and should it still do
-# something, its attempt is fenced.
-TAKE_OVER = """
-update job set leased_until = now()
-where kind = any($1) and state = 'running' and slot = $2 and leased_until > now()"""
-
-FINISH = """
-update job set state = $3, finished_at = now(), leased_until = null, error = $4, payload = ''
-where id = $1 and state = 'running' and attempt = $2"""
-
-RETRY = """
-update job set state = 'ready', leased_until = null, error = $4,
-  run_at = now() + make_interval(secs => $3)
-where id = $1 and state = 'running' and attempt = $2"""
-
-# From a dead letter; one that is at work or done meanwhile is left alone.
-AGAIN = """
-insert into job (id, kind, payload, deadline_at, traceparent)
-values ($1, $2, $3, now() + make_interval(secs => $4), $5)
-on conflict (id) do update set state = 'ready', payload = excluded.payload, attempt = 0,
-  run_at = now(), deadline_at = excluded.deadline_at, error = null, finished_at = null
-where job.state = 'failed'"""
-
-COUNTS = "select kind, state, count(*) as jobs from job group by kind, state"
-
-CLEAN_UP = """
-delete from job where ctid = any(array(
-  select ctid from job
-  where state in ('done', 'failed') and finished_at < now() - interval '30 days' limit 1000))"""
-
-
-class JobFailed(Struct, frozen=True, kw_only=True):
-    """Attempts or time are used up; the outcome outside may be unknown."""
-
-    reason: str
-    attempts: int
-
-
-class JobContext(Resources):
-    """Resources, the job's id (its idempotency key outside) and which attempt this is."""
-
-    def __init__(self, resources: Resources, job_id: UUID, attempt: int) -> None:
-        super().__init__(list(resources))
-        self.job_id = job_id
-        self.attempt = attempt
-
-
-class Kind(Struct, frozen=True, kw_only=True):
-    """How one kind of job is run."""
-
-    kind: type[Job[Any]]
-    run: Callable[[Any, JobContext], Awaitable[Any]]
-    workers: int
-    attempts: int
-    timeout_seconds: float
-    deadline_seconds: float
-    back_off_seconds: float
-
-
-class Jobs:
-    """What a service does outside of transactions."""
-
-    def __init__(self) -> None:
-        self.kinds: dict[str, Kind] = {}
-
-    def run(
-        self,
-        kind: type[Job[R]],
-        *,
-        workers: int = 4,
-        attempts: int = 6,
-        timeout_seconds: float = 10.0,
-        deadline_seconds: float = 120.0,
-        back_off_seconds: float = 0.5,
-    ) -> Callable[
-        [Callable[[T, JobContext], Awaitable[R]]], Callable[[T, JobContext], Awaitable[R]]
-    ]:
-        """An adapter call: whatever it raises is tried again with growing pauses."""
-
-        def register(
-            run: Callable[[T, JobContext], Awaitable[R]],
-        ) -> Callable[[T, JobContext], Awaitable[R]]:
-            self.kinds[kind.kind()] = Kind(
-                kind=kind,
-                run=run,
-                workers=workers,
-                attempts=attempts,
-                timeout_seconds=timeout_seconds,
-                deadline_seconds=deadline_seconds,
-                back_off_seconds=back_off_seconds,
-            )
-            return run
-
-        return register
 
 
 class JobRunner:
@@ -168,6 +57,8 @@ class JobRunner:
         self._nudge_relay = nudge_relay
         self._nudged = {kind: asyncio.Event() for kind in jobs.kinds}
         self._working: set[asyncio.Task[None]] = set()
+        self._leasing: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     def nudge(self) -> None:
         """Something was committed: there may be jobs."""
@@ -175,20 +66,35 @@ class JobRunner:
             nudged.set()
 
     async def run(self) -> None:
-        """Until cancelled; the jobs at work are then left to who comes next in this slot."""
+        """Until stopped or cancelled; the jobs at work are then left to who comes next here."""
         await self._take_over()
         async with asyncio.TaskGroup() as loops:
             for kind in self._jobs.kinds.values():
-                loops.create_task(self._lease_kind(kind))
+                leasing = loops.create_task(self._lease_kind(kind))
+                self._leasing.add(leasing)
+                leasing.add_done_callback(self._leasing.discard)
+
+    def stop(self) -> None:
+        """Nothing more is leased; what is at work goes on."""
+        self._stopping = True
+        self.nudge()
 
     async def drained(self, seconds: float) -> None:
-        """Wait a little for the jobs at work; the rest are given up, and their leases run out."""
-        if not self._working:
-            return
-        _, late = await asyncio.wait(self._working, timeout=seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        """Stop, and wait a little for the jobs at work; the rest are given up.
+
+        Their leases run out. What a lease that is under way still brings is waited for as well.
+        """
+        self.stop()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while busy := self._leasing | self._working:
+                        await asyncio.wait(busy)
+        finally:
+            late = self._leasing | self._working
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def step(self, kind_name: str) -> int:
         """Run what is due of one kind once, to its end (tests)."""
@@ -213,7 +119,7 @@ class JobRunner:
     async def _lease_kind(self, kind: Kind) -> None:
         at_work: set[asyncio.Task[None]] = set()
         nudged = self._nudged[kind.kind.kind()]
-        while True:
+        while not self._stopping:
             nudged.clear()
             free = kind.workers - len(at_work)
             if free == 0:
@@ -248,10 +154,8 @@ class JobRunner:
         until = time.monotonic() + kind.timeout_seconds + LEASE_MARGIN
         try:
             body = message.decode(row["payload"], kind.kind, self._wiring.keys.unseal)
-        except (msgspec.MsgspecError, SealBroken):
-            # A type or a key that is gone: no try will ever read it.
-            log.exception("job_not_understood", kind=kind.kind.kind(), job_id=str(job_id))
-            await self._database.execute(FINISH, job_id, attempt, "failed", "not understood")
+        except (msgspec.MsgspecError, SealBroken) as error:
+            await self._not_understood(kind, row, error)
             return
         try:
             failpoint("job.before_call")
@@ -265,32 +169,38 @@ class JobRunner:
                 return
             log.exception("job_result_failed", kind=kind.kind.kind(), job_id=str(job_id))
             if attempt >= kind.attempts + RESULT_TRIES - 1:
-                await self._bury(kind, row, db.reason_of(error))
+                await self._bury(kind, row, f"result: {db.reason_of(error)}", "result")
 
-    async def _bury(self, kind: Kind, row: db.Row, reason: str) -> None:
-        """To the dead topic, whole enough to be run again: what it did outside is not lost."""
-        reason = f"result: {reason}"
-        headers = {"ce_type": kind.kind.kind(), "ce_id": str(row["id"])}
-        if row["traceparent"]:
-            headers["traceparent"] = row["traceparent"]
+    async def _not_understood(self, kind: Kind, row: db.Row, error: Exception) -> None:
+        """Tried again like any other: another process may know its version, or have its key.
+
+        In the end its letter keeps what it says, and its handler hears that it failed.
+        """
+        reason = f"not understood: {db.reason_of(error)}"
+        log.error("job_not_understood", kind=kind.kind.kind(), job_id=str(row["id"]),
+                  attempt=row["attempt"], reason=reason)  # fmt: skip
+        failed = JobFailed(reason=reason, attempts=row["attempt"])
         try:
-            async with speaking(self._database, self._wiring, self._reply, self._nudge_relay) as (
-                connection,
-                now,
-                effects,
-            ):
-                ended = await connection.execute(
-                    FINISH, row["id"], row["attempt"], "failed", reason
-                )
-                if db.affected(ended) == 0:
-                    return
-                letter = DeadLetter.of(_as_record(kind, row, headers, now), reason)
-                effects.outgoing.append(letter.record(self._wiring.topics, self._wiring.part))
+            if row["attempt"] < kind.attempts and not row["over"]:
+                await self._try_again(kind, row["id"], row["attempt"], reason)
+                return
+            body = as_far_as_readable(row["payload"], kind.kind, self._wiring.keys.unseal)
+            await self._finish(kind, row, body, failed, reason, dead="not_understood")
+        except Exception as broken:
+            if db.is_trouble(broken):
+                telemetry.TROUBLE.labels(kind=type(broken).__name__).inc()
+                return  # as any other: the lease runs out
+            log.exception("job_result_failed", kind=kind.kind.kind(), job_id=str(row["id"]))
+            await self._bury(kind, row, reason, "not_understood")
+
+    async def _bury(self, kind: Kind, row: db.Row, reason: str, dead: str) -> None:
+        """To the dead topic; nobody hears of a result."""
+        failed = JobFailed(reason=reason, attempts=row["attempt"])
+        try:
+            await self._finish(kind, row, None, failed, reason, dead=dead)
         except Exception as error:
             if not db.is_trouble(error):
                 raise
-            return
-        telemetry.DEAD_LETTERS.labels(topic=f"{DEAD_JOB}{kind.kind.kind()}", reason="result").inc()
 
     async def _attempt(self, kind: Kind, row: db.Row, body: Any) -> tuple[Any, str | None]:
         """A result (JobFailed among them), or None and why it is to be tried again."""
@@ -338,54 +248,39 @@ class JobRunner:
         await self._database.execute(RETRY, job_id, attempt, pause, reason)
 
     async def _finish(
-        self, kind: Kind, row: db.Row, body: Any, result: Any, reason: str | None
+        self,
+        kind: Kind,
+        row: db.Row,
+        body: Any,
+        result: Any,
+        reason: str | None,
+        dead: str | None = None,
     ) -> None:
-        """The result handler's transaction; fenced by the attempt."""
+        """The result handler's transaction; fenced by the attempt.
+
+        Without a body there is nobody to tell; with `dead` it goes to the dead topic as well.
+        """
         state = "failed" if isinstance(result, JobFailed) else "done"
         async with speaking(self._database, self._wiring, self._reply, self._nudge_relay) as spoken:
             connection, now, effects = spoken
             finished = await connection.execute(FINISH, row["id"], row["attempt"], state, reason)
             if db.affected(finished) == 0:
                 return
+            if dead is not None:
+                letter = letter_of(kind, row, reason or dead, now)
+                effects.outgoing.append(letter.record(self._wiring.topics, self._wiring.part))
             tx = Transaction(connection, now, self._wiring, effects, caller=SYSTEM,
                              command_id=row["id"], trace=row["traceparent"])  # fmt: skip
             handler = self._handlers.results.get(kind.kind)
-            if handler is not None:
+            if handler is not None and body is not None:
                 await handler(body, result, tx)
+        if dead is not None:
+            topic = f"{DEAD_JOB}{kind.kind.kind()}"
+            telemetry.DEAD_LETTERS.labels(topic=topic, reason=dead).inc()
         self.nudge()
-
-
-def _as_record(kind: Kind, row: db.Row, headers: dict[str, str], now: datetime) -> Incoming:
-    return Incoming(
-        topic=f"{DEAD_JOB}{kind.kind.kind()}",
-        partition=0,
-        offset=row["attempt"],
-        appended_at=now,
-        key=None,
-        value=bytes(row["payload"]),
-        headers=tuple((name, value.encode()) for name, value in headers.items()),
-    )
-
-
-async def run_again(database: db.Database, jobs: Jobs, letter: DeadLetter) -> bool:
-    """A job from the dead topic is ready again; False where it is at work or done by now."""
-    headers = dict(letter.headers)
-    kind = jobs.kinds[letter.topic.removeprefix(DEAD_JOB)]
-    done = await database.execute(
-        AGAIN,
-        UUID(headers["ce_id"]),
-        kind.kind.kind(),
-        base64.b64decode(letter.value),
-        kind.deadline_seconds,
-        headers.get("traceparent"),
-    )
-    return done == 1
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-__all__ = ["DEAD_JOB", "Job", "JobContext", "JobFailed", "JobRunner", "Jobs", "run_again"]
