@@ -7,12 +7,17 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 endif
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# Whether the environment was made in this folder (its scripts know it by name) by a Python that is
+# still there: after an upgrade, or under another name, it is made anew.
+USABLE := $(shell grep -qsF -e "-m venv $(CURDIR)/.venv" .venv/pyvenv.cfg \
+  && $(BIN)/python -Ic "import pip" 2>/dev/null && echo yes)
 FAST := -m "not real and not prove"
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check style types bench demo screenshots prove prove-tests containers-test lock reference clean
+.PHONY: help up test check style types bench demo screenshots prove prove-tests containers-test \
+  lock reference clean app again
 
 help: ## print this list
 	@echo "evslot: find a charging station, book a slot, pay, come, plug in."
@@ -21,14 +26,11 @@ help: ## print this list
 	@echo
 	@echo 'ARGS="…" is handed on, as in: make up ARGS="--ephemeral --processes reservation=2"'
 
-up: .venv/.run .venv/.web ## bring up the whole system: PostgreSQL, Kafka, six parts (Ctrl-C stops it)
+up: app ## bring up the whole system: PostgreSQL, Kafka, six parts (Ctrl-C stops it)
 	@exec $(BIN)/evslot up $(ARGS)
 
-# Types are checked beside the tests, which mostly wait.
-test: style .venv/.web ## everything a change must pass (about twelve minutes)
-	@$(BIN)/mypy >.venv/types.txt 2>&1 & types=$$!; \
-	$(BIN)/python -m pytest $(ARGS); status=$$?; \
-	wait $$types || status=$$?; cat .venv/types.txt; exit $$status
+test: style app ## everything a change must pass (about ten minutes); ARGS="…" is for pytest
+	@exec $(BIN)/python $(if $(strip $(ARGS)),-m pytest $(ARGS),-m tests.everything)
 
 check: style types ## format, lint, types, imports and the fast tests (about a minute)
 	$(BIN)/python -m pytest $(FAST) $(ARGS)
@@ -83,24 +85,22 @@ clean: ## remove the environment and all caches (data in .evslot stays)
 
 # The environment. Each stamp is newer than what it was made from; a second run does nothing.
 
-.venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python
+.venv/.run: requirements/run.txt pyproject.toml .venv/pyvenv.cfg
 	@echo "Installing what evslot runs on (once; needs a network) …"
 	$(PIP) install --require-hashes -r requirements/run.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The browser app, where its sources changed since; `.venv/.run` has built it the first time.
-.venv/.web: $(shell find web -type f -not -path '*/node_modules/*') hatch_build.py \
-  requirements/streets.txt .venv/.run
+# The browser app; what is built of these sources already, or left out for now, is known there.
+app: .venv/.run
 	@$(BIN)/python hatch_build.py
-	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.run
 	@echo "Installing what the checks need (once; needs a network) …"
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.venv/bin/python:
+.venv/pyvenv.cfg: $(if $(USABLE),,again)
 	@test -n "$(PYTHON)" || { \
 	  echo "evslot needs Python 3.11 or newer: install it, or name it with make PYTHON=…" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -108,4 +108,5 @@ clean: ## remove the environment and all caches (data in .evslot stays)
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) cannot make an environment: install python3-venv (Debian, Ubuntu)" >&2; exit 1; }
 	@echo "Making the environment .venv with `$(PYTHON) --version` …"
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+	@python=`$(PYTHON) -c 'import sys; print(sys._base_executable)'` && rm -rf .venv \
+	  && "$$python" -m venv .venv || { rm -rf .venv; exit 1; }

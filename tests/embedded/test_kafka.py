@@ -1,11 +1,17 @@
 """The embedded broker serves real clients, within the limits the system is built on."""
 
+import asyncio
+import shutil
 import uuid
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
+
+from evslot.embedded.kafka import EmbeddedKafka, KafkaUnavailable
+from evslot.embedded.ports import free_port
 
 
 @pytest.fixture
@@ -43,6 +49,22 @@ def test_no_topic_comes_into_being_by_being_asked_for(kafka_bootstrap: str) -> N
     assert error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
     admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
     assert name not in admin.list_topics(timeout=10).topics
+
+
+def test_folders_may_have_any_letter_but_a_comma(
+    tmp_path: Path, kafka_bootstrap: str, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kafka_bootstrap  # the broker's own start has filled the cache
+    monkeypatch.setenv("LC_ALL", "C")
+    data, cache, port = tmp_path / "Größe 𝄞\\n", tmp_path / "Käse", free_port()
+    cache.mkdir()
+    (manifest,) = cache_dir.glob("kafka-jars-*.json")
+    shutil.copy(manifest, cache)
+    asyncio.run(EmbeddedKafka(data, port, cache_dir=cache).prepare())
+    assert (data / "kafka" / "data" / "meta.properties").exists()
+    for folders in ((tmp_path / "one,two", cache), (data, tmp_path / "one,two")):
+        with pytest.raises(KafkaUnavailable, match=r"one,two, because of the comma: set EVSLOT_"):
+            asyncio.run(EmbeddedKafka(folders[0], port, cache_dir=folders[1]).prepare())
 
 
 def _produce(bootstrap: str, topic: str, value: bytes) -> KafkaError | None:

@@ -132,3 +132,13 @@ def test_a_mail_of_an_unknown_charset_is_still_readable(tmp_path: Path) -> None:
     text = mailbox.text(mail.number)
     assert text is not None
     assert text.startswith("hello")
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_mail(tmp_path: Path) -> None:
+    Mailbox(tmp_path).add("a@example.org", ["b@example.org"], b"Subject: whole\r\n\r\nhi")
+    (tmp_path / "2.json").write_text('{"number": 2, "rec')  # as a loss of power may leave it
+    (tmp_path / "3.json").write_text("{}")
+    (tmp_path / "notes.json").write_text("[]")
+    again = Mailbox(tmp_path)
+    assert [mail.subject for mail in again.newest()] == ["whole"]
+    assert again.add("a@example.org", [], b"\r\n").number == 4

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from evslot import system
+from evslot.cli.surroundings import Surroundings, database_url, databases
 from evslot.embedded.ports import free_port
 from evslot.embedded.postgres import DatabaseSpec, EmbeddedPostgres
-from evslot.embedded.supervisor import Process, Step, Supervisor
+from evslot.embedded.supervisor import Process, Step, StillRecovering, Supervisor
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +107,22 @@ async def test_no_password_no_entry(postgres: EmbeddedPostgres) -> None:
         await _connect(postgres, "postgres", "postgres", "postgres")
 
 
+async def test_what_the_environment_says_of_other_servers_is_not_said_of_this_one(
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "require")
+    monkeypatch.setenv("PGSSLNEGOTIATION", "direct")
+    monkeypatch.setenv("PGTARGETSESSIONATTRS", "standby")
+    assert await postgres.ready()
+    await postgres.provision(databases()[:1])
+    where = Surroundings(postgres_port=postgres.port)
+    part = system.PARTS[0]
+    for role in (part.owner, f"{part.owner}_app"):
+        connection = await asyncpg.connect(database_url(where, part, role))
+        assert await connection.fetchval("SELECT current_user") == role
+        await connection.close()
+
+
 async def test_provisioning_again_changes_nothing_and_takes_a_new_password(
     postgres: EmbeddedPostgres,
 ) -> None:
@@ -157,8 +175,27 @@ async def test_a_server_that_crashes_is_started_anew_and_does_not_mend_itself(
 async def _answers(server: EmbeddedPostgres) -> bool:
     try:
         return await server.ready()
-    except OSError:
+    except (OSError, StillRecovering):
         return False
+
+
+async def test_a_server_that_recovers_from_a_loss_of_power_is_not_taken_for_one_that_hangs(
+    tmp_path: Path,
+) -> None:
+    """What takes minutes there is one answer here."""
+    said = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1024)
+        writer.write(b"E" + (len(said) + 4).to_bytes(4) + said)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as recovering:
+        server = EmbeddedPostgres(tmp_path, recovering.sockets[0].getsockname()[1])
+        (tmp_path / "postgres").mkdir()
+        (tmp_path / "postgres" / "superuser-password").write_text("secret")
+        with pytest.raises(StillRecovering):
+            await server.ready()
 
 
 async def test_the_superuser_password_is_in_a_file_of_its_owner(

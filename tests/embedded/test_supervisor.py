@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from evslot.embedded.folder import FolderInUse
 from evslot.embedded.ports import PortTaken, ensure_ports_free, free_port
-from evslot.embedded.supervisor import Process, StartFailed, Step, Supervisor
+from evslot.embedded.supervisor import Process, StartFailed, Step, StillRecovering, Supervisor
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +105,43 @@ async def test_a_killed_process_is_back_and_it_is_said_in_one_line(tmp_path: Pat
     ]
 
 
+async def test_a_full_disk_is_said_once_and_keeps_nobody_from_being_started_again(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    async with Supervisor([_sleeper(tmp_path, "part")], folder=tmp_path, say=said.append) as it:
+        blocked = tmp_path / "processes.json.new"
+        blocked.mkdir()  # as good as no space: what is to be written here cannot be
+        for _ in range(2):
+            old = it.pid("part")
+            os.kill(old, signal.SIGKILL)
+            await _until(lambda old=old: it.pid("part") != old)  # type: ignore[misc]
+        await _until(lambda: len(said) == 5)
+        blocked.rmdir()
+        os.kill(it.pid("part"), signal.SIGKILL)
+        await _until(lambda: it.restarts("part") == 3 and _state(tmp_path)["restarts"] == 3)
+    assert len([line for line in said if line.startswith("processes.json cannot be written")]) == 1
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((folder / "processes.json").read_text())["part"]
+    return state
+
+
+async def test_it_is_said_when_nobody_looks_after_a_process_any_more(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if "starting it again" in line:
+            raise RuntimeError("a bug of ours")
+
+    async with Supervisor([_sleeper(tmp_path, "part")], folder=tmp_path, say=say) as it:
+        os.kill(it.pid("part"), signal.SIGKILL)
+        await _until(lambda: len(said) == 2)
+    assert said[1] == "part is not kept alive any more: RuntimeError('a bug of ours')"
+
+
 async def test_a_process_that_ends_while_starting_fails_the_start_with_its_last_words(
     tmp_path: Path,
 ) -> None:
@@ -118,6 +157,22 @@ async def test_a_process_that_ends_while_starting_fails_the_start_with_its_last_
     with pytest.raises(StartFailed, match=r"(?s)bad ended with exit code 3.*no such setting"):
         async with Supervisor([bad, _sleeper(tmp_path, "good")], folder=tmp_path):
             pytest.fail("it must not start")
+
+
+async def test_who_recovers_is_waited_for_and_it_is_said(tmp_path: Path) -> None:
+    recovered = time.monotonic() + 0.7
+
+    async def ready() -> bool:
+        if time.monotonic() < recovered:
+            raise StillRecovering
+        return True
+
+    said: list[str] = []
+    server = replace(_sleeper(tmp_path, "server"), ready=ready, ready_timeout=0.3)
+    async with Supervisor([server], folder=tmp_path, say=said.append) as it:
+        assert time.monotonic() >= recovered
+        assert it.restarts("server") == 0
+    assert "server is still recovering" in said[0]
 
 
 async def test_what_ignores_the_signal_is_killed_and_takes_its_children_along(

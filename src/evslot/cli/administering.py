@@ -5,7 +5,6 @@ topics is trusted, the user service decides, writes and tells, and no database p
 """
 
 import asyncio
-import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,10 @@ from typing import Any
 from cyclopts import App
 
 from evslot.cli.operating import broker
-from evslot.cli.surroundings import Surroundings
 from evslot.services.user import messages as user
 from evslot.spine.asking import Asker
-from evslot.spine.config import Config
 from evslot.spine.message import Command, Personal, Refused
-from evslot.spine.sealing import PUBLIC_FILE, seal_by_public
+from evslot.spine.sealing import seal_by_public
 from evslot.spine.topics import Topics
 
 admin = App(name="admin", help="Who is a platform admin.")
@@ -44,9 +41,7 @@ def revoke(email: str) -> None:
 
 async def _ask(command: Command[Any]) -> None:
     shared = broker()
-    keys = os.environ.get("EVSLOT_KEYS_PUBLIC_FILE")
-    own = Config.from_environment().shared(Surroundings).keys / PUBLIC_FILE
-    seal = partial(seal_by_public, Path(keys) if keys else own, command.destination())
+    seal = partial(seal_by_public, Path(shared.keys_public_file), command.destination())
     async with Asker(shared.kafka_bootstrap, Topics(shared.topic_prefix)) as asker:
         try:
             await asker.send(command, seal=seal)

@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 from evslot.cli.history.filling import OPENING, fill, traffic_drivers
 from evslot.cli.sample import import_sample_where_empty
-from evslot.cli.surroundings import Surroundings
+from evslot.cli.surroundings import Surroundings, topics
 from evslot.cli.traffic.crowd import be_about
 from evslot.services.reservation import messages as reservation
 from evslot.spine.asking import Asker
 from evslot.spine.kafka import BrokerUnavailable
 from evslot.spine.message import Refused
-from evslot.spine.topics import Topics
 
 PEOPLE = 6
 
@@ -18,7 +17,7 @@ PEOPLE = 6
 async def enliven(where: Surroundings, say: Callable[[str], None], traffic: bool) -> None:
     """Behind the back of who uses the system already; a failure is told and harms nothing."""
     try:
-        async with Asker(f"127.0.0.1:{where.kafka_port}", Topics()) as asker:
+        async with Asker(where.kafka_bootstrap, topics()) as asker:
             await import_sample_where_empty(asker, say)
             await fill(asker, say)
             filled = await asker.send(reservation.GetSampleHistory())

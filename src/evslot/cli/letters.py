@@ -8,7 +8,8 @@ from cyclopts import App
 
 from evslot import system
 from evslot.cli.operating import broker
-from evslot.spine.config import Config, PartSettings
+from evslot.cli.surroundings import beside_up
+from evslot.spine.config import PartSettings
 from evslot.spine.db import Database
 from evslot.spine.jobs import DEAD_JOB, Jobs, run_again
 from evslot.spine.kafka import Producer, read_all
@@ -54,7 +55,7 @@ async def _send(chosen: list[DeadLetter]) -> None:
 
 async def _run_again(service: str, chosen: list[DeadLetter]) -> int:
     """How many of the jobs are ready again."""
-    settings = Config.from_environment().read(PartSettings, service)
+    settings = beside_up(service).read(PartSettings, service)
     database = Database(settings.database_url, name=f"{service} dead jobs")
     jobs = system.service(service).jobs or Jobs()
     try:

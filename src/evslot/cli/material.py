@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-import urllib.request
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -16,16 +16,19 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress, track
 
+from evslot.cli.loopback import opened
 from evslot.cli.operating import broker
 from evslot.cli.parts import cut
 from evslot.cli.sample import import_sample, sample_parts
 from evslot.cli.surroundings import Surroundings
 from evslot.services.station import messages as station
 from evslot.services.station.domain.sample import MOST_TIMES
+from evslot.spine import message
 from evslot.spine.asking import Asker
 from evslot.spine.config import Config
+from evslot.spine.kafka import BrokerUnavailable
 from evslot.spine.message import Refused
-from evslot.spine.topics import Topics
+from evslot.spine.topics import BODY_BYTES, Topics
 from evslot.values import OrganisationId
 
 console = Console(highlight=False)
@@ -71,7 +74,7 @@ def ocm(
         tariff=tariff,
         terms=terms,
     )
-    report(len(records), asyncio.run(_send(pattern, records)))
+    asyncio.run(_send(pattern, records))
 
 
 @import_.command
@@ -115,7 +118,7 @@ def ocpi(
         source=source,
         licence=licence,
     )
-    report(len(records), asyncio.run(_send(pattern, records)))
+    asyncio.run(_send(pattern, records))
 
 
 @import_.command
@@ -176,39 +179,63 @@ def _read(file: Path) -> list[dict[str, Any]]:
         return msgspec.convert(records, list[dict[str, Any]])
     except OSError as error:
         raise CannotImport(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CannotImport(f"{file} is not in UTF-8, as JSON must be: {error}") from error
     except msgspec.MsgspecError as error:
         raise CannotImport(f"{file} is not a JSON list of records: {error}") from error
 
 
-async def _send(
-    pattern: station.ImportStations, records: list[dict[str, Any]]
-) -> list[station.ImportReport]:
-    """Part after part, each like the pattern."""
+async def _send(pattern: station.ImportStations, records: list[dict[str, Any]]) -> None:
+    """Part after part, each like the pattern; then what became of them."""
     shared = broker()
     parts = [
         replace(pattern, part=number, records=part)
         for number, part in enumerate(cut(records), start=1)
     ]
-    reports = []
     async with Asker(shared.kafka_bootstrap, Topics(shared.topic_prefix)) as asker:
-        for part in track(parts, "Importing", console=console, transient=True):
-            try:
-                reports.append(await asker.send(part))
-            except Refused as refused:
-                raise CannotImport(f"part {part.part}: {refused.detail}") from refused
-    return reports
+        shown = track(parts, "Importing", console=console, transient=True)
+        reports, failed = await send_parts(asker.send, shown)
+    report(len(records), reports)
+    if failed:
+        reasons = "; ".join(f"part {number}: {reason}" for number, reason in failed.items())
+        raise CannotImport(f"{len(failed)} of {len(parts)} parts failed: {reasons}")
+
+
+async def send_parts(
+    send: Callable[[station.ImportStations], Awaitable[station.ImportReport]],
+    parts: Iterable[station.ImportStations],
+) -> tuple[list[station.ImportReport], dict[int, str]]:
+    """The reports on those that went well, and why the others, by number, did not.
+
+    One that fails holds up no other, unless nobody answers: those behind it would only wait too.
+    """
+    reports: list[station.ImportReport] = []
+    failed: dict[int, str] = {}
+    silence = ""
+    for part in parts:
+        length = len(message.encode(part))
+        if silence or length > BODY_BYTES:
+            failed[part.part] = silence or f"{length} bytes fit no record of a topic"
+            continue
+        try:
+            reports.append(await send(part))
+        except Refused as refused:
+            failed[part.part] = refused.detail
+        except BrokerUnavailable as error:
+            failed[part.part] = str(error)
+            silence = "not sent"
+    return reports, failed
 
 
 def report(total: int, reports: list[station.ImportReport]) -> None:
-    """Every record is in exactly one line."""
+    """Every record is in exactly one line; those of parts that failed are in none."""
     created = sum(len(part.created) for part in reports)
     changed = sum(len(part.changed) for part in reports)
     unchanged = sum(len(part.unchanged) for part in reports)
-    skipped = {name: why for part in reports for name, why in part.skipped.items()}
-    for name, why in skipped.items():
+    skipped = [line for part in reports for line in part.skipped.items()]
+    for name, why in skipped:
         console.print(f"skipped {name}: {why}", soft_wrap=True, markup=False)
-    notes = {name: note for part in reports for name, note in part.notes.items()}
-    for name, note in notes.items():
+    for name, note in (line for part in reports for line in part.notes.items()):
         words = "; ".join(note)
         console.print(f"note on {name}: {words}", style="dim", soft_wrap=True, markup=False)
     console.print(
@@ -252,7 +279,7 @@ def _came_lately(mails: list[dict[str, Any]]) -> bool:
 
 def _fetch(address: str) -> Any:
     try:
-        with urllib.request.urlopen(address, timeout=5.0) as answer:
+        with opened(address, 5.0) as answer:
             return json.load(answer)
     except OSError as error:
         raise LookupError(f"no mail catcher at {address} ({error}): run `evslot up`") from error

@@ -1,10 +1,11 @@
 """`evslot migrate`, `topics`, `keys`, `republish`: what is done once, or after a disaster."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 from evslot import system
-from evslot.cli.surroundings import Surroundings, arm_failpoints, owner_urls
+from evslot.cli.surroundings import Surroundings, arm_failpoints, beside_up, owner_urls
 from evslot.spine import db, migrations
 from evslot.spine.config import Config, PartSettings, SharedSettings
 from evslot.spine.kafka import make_topics, secure
@@ -23,19 +24,24 @@ def migrate(*parts: str) -> None:
     urls = owner_urls(Config.from_environment().shared(Surroundings))
     for name in parts or system.NAMES:
         folders = system.schema_folders(system.part(name).name)
-        with db.access_by(f"EVSLOT_{name.upper()}_OWNER_DATABASE_URL"):
+        with db.served_by(f"EVSLOT_{name.upper()}_OWNER_DATABASE_URL"):
             fresh = asyncio.run(migrations.migrate(urls[name], folders))
         print(f"{name}: {', '.join(fresh) if fresh else 'up to date'}")
 
 
 def topics(*, replication: int = 1) -> None:
-    """Make the topics that are missing and print the table of all."""
+    """Make the topics that are missing, set the others as the table says, and print it."""
     shared = broker()
     table = Topics(shared.topic_prefix).table()
-    made = make_topics(shared.kafka_bootstrap, table, replication)
+    done = make_topics(shared.kafka_bootstrap, table, replication)
     for topic in table:
-        state = "made" if topic.name in made else "there"
-        print(f"{topic.name:28} {topic.partitions:3} partitions  {state:6} {topic.carries}")
+        state = done.get(topic.name, "there")
+        print(f"{topic.name:28} {topic.partitions:3} partitions  {state:7} {topic.carries}")
+    if "differs" in done.values():
+        print(
+            "What differs needs AlterConfigs on topics: allow it, and run this again",
+            file=sys.stderr,
+        )
 
 
 def keys(folder: Path, *, rotate_part: str | None = None) -> None:
@@ -49,13 +55,17 @@ def keys(folder: Path, *, rotate_part: str | None = None) -> None:
 
 
 def republish(service: str) -> None:
-    """Emit the present state of every live thing of SERVICE again, so that views close gaps."""
-    config = Config.from_environment()
+    """Emit the present state of every live thing of SERVICE again, so that views close gaps.
+
+    Reads what `evslot run` reads; without it the system is the one that `up` runs.
+    """
+    config = beside_up(service)
     settings = config.read(PartSettings, service)
     shared = config.shared(SharedSettings)
     wired = system.service(service)
     own = Keys.load(service, Path(settings.keys_file), Path(shared.keys_public_file))
-    wiring = wired.wiring(Topics(shared.topic_prefix), own, Resources([own]))
+    resources = Resources([*wired.resources(config), own])
+    wiring = wired.wiring(Topics(shared.topic_prefix), own, resources)
 
     async def work() -> int:
         database = db.Database(settings.database_url, name=f"{service} republish")
@@ -64,18 +74,13 @@ def republish(service: str) -> None:
         finally:
             await database.stop()
 
-    print(f"{service}: {asyncio.run(work())} events are on their way")
+    with db.served_by(f"EVSLOT_{service.upper()}_DATABASE_URL"):
+        print(f"{service}: {asyncio.run(work())} events are on their way")
 
 
-class Broker(SharedSettings, frozen=True, kw_only=True):
-    """Topics need no keys."""
-
-    keys_public_file: str = ""
-
-
-def broker() -> Broker:
+def broker() -> SharedSettings:
     """How this command reaches Kafka."""
-    shared = Config.from_environment().shared(Broker)
+    shared = beside_up().shared(SharedSettings)
     secure(shared)
     return shared
 

@@ -1,14 +1,12 @@
 """`evslot reconcile`: the ledger against payments, receipts and the provider's own list."""
 
 import asyncio
-import os
 import sys
 
-from evslot import system
-from evslot.cli.surroundings import Surroundings, database_url
+from evslot.cli.surroundings import beside_up
 from evslot.services.payment.queries import Discrepancy, broken_link, discrepancies
 from evslot.spine import db
-from evslot.spine.config import Config
+from evslot.spine.config import PartSettings
 
 URL = "EVSLOT_PAYMENT_DATABASE_URL"
 
@@ -16,10 +14,15 @@ URL = "EVSLOT_PAYMENT_DATABASE_URL"
 def reconcile() -> None:
     """Compare the ledger with payments, receipts and the provider's list; status 1 if they differ.
 
-    Reads EVSLOT_PAYMENT_DATABASE_URL; without it the embedded server's address. Changes nothing:
-    what differs is named, and a person decides. Payments with a call under way are left out.
+    Status 2: they could not be compared. Reads EVSLOT_PAYMENT_DATABASE_URL; without it the
+    embedded server's address. Changes nothing: what differs is named, and a person decides.
+    Payments with a call under way are left out.
     """
-    found, link = asyncio.run(_compare())
+    try:
+        found, link = asyncio.run(_compare())
+    except Exception as error:  # whatever it is: status 1 would say that the books differ
+        print(f"evslot: nothing was compared: {db.reason_of(error)}", file=sys.stderr)
+        sys.exit(2)
     for one in found:
         print(f"{one.what}: {one.subject}: expected {one.expected}, found {one.found}")
     if link is not None:
@@ -30,10 +33,8 @@ def reconcile() -> None:
 
 
 async def _compare() -> tuple[list[Discrepancy], int | None]:
-    part = system.part("payment")
-    where = Config.from_environment().shared(Surroundings)
-    url = os.environ.get(URL) or database_url(where, part, f"{part.owner}_app")
-    with db.access_by(URL):
+    url = beside_up("payment").read(PartSettings, "payment").database_url
+    with db.served_by(URL):
         database = db.Database(url, name="reconcile", size=1, read_only=True)
         await database.start()
         try:

@@ -8,9 +8,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from evslot import system
-from evslot.embedded.postgres import DatabaseSpec
+from evslot.embedded.postgres import DatabaseSpec, local_address
 from evslot.spine import failpoints
-from evslot.spine.config import Config, FaultSettings, SettingInvalid
+from evslot.spine.config import Config, FaultSettings, SettingInvalid, SharedSettings
+from evslot.spine.sealing import PUBLIC_FILE
+from evslot.spine.topics import Topics
 from evslot.system import Part
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -40,6 +42,16 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     def keys(self) -> Path:
         return self.folder / "keys"
 
+    @property
+    def kafka_bootstrap(self) -> str:
+        return f"127.0.0.1:{self.kafka_advertised_port or self.kafka_port}"
+
+
+class _Health(Struct, frozen=True, kw_only=True):
+    """Where a part is asked whether it is well: `EVSLOT_<PART>_<FIELD>`."""
+
+    health_port: Port | None = None
+
 
 def arm_failpoints(process: str) -> None:
     """What tests want broken in this process; raises SettingInvalid in production."""
@@ -56,8 +68,8 @@ def process_name(part: str, slot: int) -> str:
 
 def health_port(part: Part, slot: int) -> int:
     """As set, ten further on for each more process of the part."""
-    base = os.environ.get(f"EVSLOT_{part.name.upper()}_HEALTH_PORT")
-    return (int(base) if base else part.health_port) + 10 * slot
+    own = Config.from_environment().read(_Health, part.name)
+    return (own.health_port or part.health_port) + 10 * slot
 
 
 def gateway_port(where: Surroundings, slot: int) -> int:
@@ -67,7 +79,7 @@ def gateway_port(where: Surroundings, slot: int) -> int:
 
 def database_url(where: Surroundings, part: Part, role: str) -> str:
     """The address of a part's database on the embedded server."""
-    return f"postgresql://{role}:{part.password}@127.0.0.1:{where.postgres_port}/{part.database}"
+    return local_address(part.database, role, part.password, where.postgres_port)
 
 
 def databases() -> list[DatabaseSpec]:
@@ -75,13 +87,21 @@ def databases() -> list[DatabaseSpec]:
     return [DatabaseSpec(part.database, part.owner, part.password) for part in system.PARTS]
 
 
+def shared_environment(where: Surroundings) -> dict[str, str]:
+    """What all parts are told."""
+    return {
+        "EVSLOT_KAFKA_BOOTSTRAP": where.kafka_bootstrap,
+        "EVSLOT_KEYS_PUBLIC_FILE": str(where.keys / PUBLIC_FILE),
+    }
+
+
 def environment(where: Surroundings, part: Part, slot: int = 0) -> Mapping[str, str]:
     """What one process of a part is told; it gets no owner's password and no other's keys."""
     upper = part.name.upper()
-    own = os.environ.get(f"EVSLOT_{upper}_DATABASE_URL")  # as for migrations: what is set wins
+    # As for migrations: what is set wins.
+    own = os.environ.get(f"EVSLOT_{upper}_DATABASE_URL", "").strip()
     common = {
-        "EVSLOT_KAFKA_BOOTSTRAP": f"127.0.0.1:{where.kafka_advertised_port or where.kafka_port}",
-        "EVSLOT_KEYS_PUBLIC_FILE": str(where.keys / "public.jwks.json"),
+        **shared_environment(where),
         f"EVSLOT_{upper}_DATABASE_URL": own or database_url(where, part, f"{part.owner}_app"),
         f"EVSLOT_{upper}_HEALTH_PORT": str(health_port(part, slot)),
         f"EVSLOT_{upper}_KEYS_FILE": str(where.keys / f"{part.name}.json"),
@@ -96,6 +116,21 @@ def environment(where: Surroundings, part: Part, slot: int = 0) -> Mapping[str, 
         name = "EVSLOT_NOTIFICATION_SMTP_PORT"
         common[name] = os.environ.get(name) or str(where.mail_smtp_port)
     return common
+
+
+def beside_up(part: str | None = None) -> Config:
+    """For commands that look after a system: what is set, and else what `up` tells its parts.
+
+    With `part` also what it tells that one; raises LookupError for none of that name.
+    """
+    where = Config.from_environment().shared(Surroundings)
+    given = environment(where, system.part(part)) if part else shared_environment(where)
+    return Config({**given, **{name: text for name, text in os.environ.items() if text.strip()}})
+
+
+def topics() -> Topics:
+    """As the parts name them."""
+    return Topics(beside_up().shared(SharedSettings).topic_prefix)
 
 
 def owner_urls(where: Surroundings) -> dict[str, str]:

@@ -5,11 +5,10 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
+from urllib.error import HTTPError
 
 from cyclopts import Parameter
 from msgspec import Struct
@@ -20,6 +19,7 @@ from rich.table import Table
 
 from evslot import system
 from evslot.cli.enlivening import enliven
+from evslot.cli.loopback import opened
 from evslot.cli.surroundings import (
     Surroundings,
     arm_failpoints,
@@ -29,6 +29,7 @@ from evslot.cli.surroundings import (
     health_port,
     owner_urls,
     process_name,
+    topics,
 )
 from evslot.embedded.kafka import EmbeddedKafka
 from evslot.embedded.mailcatcher import mailcatcher_process
@@ -39,7 +40,6 @@ from evslot.spine import migrations
 from evslot.spine.config import Config
 from evslot.spine.kafka import make_topics
 from evslot.spine.sealing import make_keys
-from evslot.spine.topics import Topics
 from evslot.system import Part
 
 console = Console(stderr=True, highlight=False)
@@ -159,6 +159,7 @@ def nodes(where: Surroundings, counts: dict[str, int]) -> list[Process | Step]:
         java_options=(where.kafka_java_options or "").split(),
         progress=_progress,
     )
+    named = topics()
     ports = Step(name="ports", action=_in_thread(lambda: check_ports(where, counts)))
     return [
         ports,  # once the data folder is held: an `up` that runs already says so first
@@ -175,7 +176,7 @@ def nodes(where: Surroundings, counts: dict[str, int]) -> list[Process | Step]:
         kafka.process(["prepare kafka"]),
         Step(
             name="topics",
-            action=_in_thread(lambda: make_topics(kafka.bootstrap, Topics().table())),
+            action=_in_thread(lambda: make_topics(kafka.bootstrap, named.table())),
             depends_on=["kafka"],
         ),
         mailcatcher_process(folder, where.mail_smtp_port, where.mail_http_port, ["ports"]),
@@ -205,9 +206,9 @@ def ready_probe(port: int) -> Callable[[], Awaitable[bool]]:
 
     def ask() -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2.0) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError:
+            with opened(f"http://127.0.0.1:{port}/readyz", 2.0) as answer:
+                return answer.status == 200
+        except HTTPError:
             return False
 
     async def ready() -> bool:
@@ -230,9 +231,8 @@ def _in_thread(work: Callable[[], object]) -> Callable[[], Awaitable[None]]:
     return run
 
 
-def _progress(done: int, total: int) -> None:
-    if done == total or done % 5 == 0:
-        console.print(f"        Kafka: {done} of {total} libraries are here")
+def _progress(line: str) -> None:
+    console.print(f"        Kafka: {line}")
 
 
 def _show(where: Surroundings, counts: dict[str, int], seconds: float) -> None:

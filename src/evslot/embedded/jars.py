@@ -3,11 +3,11 @@
 import fcntl
 import hashlib
 import json
+import queue
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,13 @@ ROOTS = (
 PARALLEL_DOWNLOADS = 8
 TRIES = 3
 TIMEOUT_SECONDS = 60
+LOOK_SECONDS = 0.1  # between looks whether the start was given up
 
-Progress = Callable[[int, int], None]  # files done, files in all
+Progress = Callable[[str], None]  # a line for who waits
 
 
 class JarsUnavailable(Exception):
-    """A library could be neither found nor downloaded."""
+    """A library could be neither found nor downloaded, or nobody waits for it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Jar:
 
 def ensure_jars(
     cache: Path,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda line: None,
     cancel: threading.Event | None = None,
 ) -> list[Path]:
     """The class path, downloaded when the cache lacks it; a second call asks no network."""
@@ -58,13 +59,13 @@ def ensure_jars(
     known = _read_manifest(manifest)
     if known is not None:
         return known
+    cancel = cancel or threading.Event()
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "kafka-jars.busy").open("w") as busy:
-        fcntl.flock(busy, fcntl.LOCK_EX)  # two starts at once share one download
+    with _alone(cache / "kafka-jars.busy", progress, cancel):
         known = _read_manifest(manifest)
         if known is None:
             jars = read_lock(text)
-            known = _download_all(jars, cache / "maven", progress, cancel or threading.Event())
+            known = _download_all(jars, cache / "maven", progress, cancel)
             sizes = {str(path): path.stat().st_size for path in known}
             manifest.with_suffix(".new").write_text(json.dumps(sizes, indent=1))
             manifest.with_suffix(".new").replace(manifest)
@@ -97,52 +98,105 @@ def resolve_lock() -> str:
 
 
 def _read_manifest(manifest: Path) -> list[Path] | None:
-    """The class path of an earlier download, unless a file is gone or cut."""
-    if not manifest.exists():
+    """The class path of an earlier download, unless a file is gone or cut, the list among them."""
+    try:
+        sizes: dict[str, int] = json.loads(manifest.read_bytes())
+    except (FileNotFoundError, ValueError):
         return None
-    sizes: dict[str, int] = json.loads(manifest.read_text())
     paths = [Path(path) for path in sizes]
     whole = all(p.is_file() and p.stat().st_size == sizes[str(p)] for p in paths)
     return paths if whole else None
 
 
+@contextmanager
+def _alone(busy: Path, progress: Progress, cancel: threading.Event) -> Iterator[None]:
+    """Two starts at once share one download: the second waits, and says so."""
+    with busy.open("w") as file:
+        told = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    progress("another start downloads the libraries; waiting for it")
+                told = True
+                if cancel.wait(LOOK_SECONDS):
+                    raise JarsUnavailable("the download was given up") from None
+        yield
+
+
 def _download_all(
     jars: Sequence[Jar], repository: Path, progress: Progress, cancel: threading.Event
 ) -> list[Path]:
-    progress(0, len(jars))
-    with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool, _cancelling(cancel):
-        futures = [pool.submit(_download, jar, repository, cancel) for jar in jars]
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            progress(done, len(jars))
-    return [future.result() for future in futures]
+    """In threads that nobody waits for at the end: a read may hang for a minute."""
+    waiting: queue.SimpleQueue[Jar] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Jar, Path | Exception]] = queue.SimpleQueue()
+    for jar in jars:
+        waiting.put(jar)
+    for _ in range(PARALLEL_DOWNLOADS):
+        work = (waiting, done, repository, cancel)
+        threading.Thread(target=_download_waiting, args=work, daemon=True).start()
+    paths: dict[Jar, Path] = {}
+    while len(paths) < len(jars):
+        if len(paths) % 5 == 0:
+            progress(f"{len(paths)} of {len(jars)} libraries are here")
+        jar, got = _next(done, cancel)
+        if isinstance(got, Exception):
+            cancel.set()  # one failed download ends the others before they begin
+            raise got
+        paths[jar] = got
+    progress("all libraries are here")
+    return [paths[jar] for jar in jars]
 
 
-@contextmanager
-def _cancelling(cancel: threading.Event) -> Iterator[None]:
-    """One failed download ends the others before they begin."""
-    try:
-        yield
-    except BaseException:
-        cancel.set()
-        raise
+def _next(
+    done: "queue.SimpleQueue[tuple[Jar, Path | Exception]]", cancel: threading.Event
+) -> tuple[Jar, Path | Exception]:
+    while not cancel.is_set():
+        try:
+            return done.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            continue
+    raise JarsUnavailable("the download was given up")
+
+
+def _download_waiting(
+    waiting: "queue.SimpleQueue[Jar]",
+    done: "queue.SimpleQueue[tuple[Jar, Path | Exception]]",
+    repository: Path,
+    cancel: threading.Event,
+) -> None:
+    while not cancel.is_set():
+        try:
+            jar = waiting.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            done.put((jar, _download(jar, repository, cancel)))
+        except Exception as failed:
+            done.put((jar, failed))
 
 
 def _download(jar: Jar, repository: Path, cancel: threading.Event) -> Path:
-    """Fetch one library; a damaged or half-written file is fetched again, TRIES times at most."""
+    """Fetch one library; what is damaged or broken off is fetched again, TRIES times at most."""
     problem: Exception | None = None
     for _ in range(TRIES):
         if cancel.is_set():
             raise JarsUnavailable("the download was given up")
-        artifact = _maven(repository).project(jar.group, jar.artifact).at_version(jar.version)
+        version = _maven(repository).project(jar.group, jar.artifact).at_version(jar.version)
+        artifact = version.artifact()
+        kept = Path(artifact.cached_path)
+        if kept.is_file() and _sha256(kept) == jar.sha256:
+            return kept
+        kept.unlink(missing_ok=True)  # what was broken off would be taken for the whole
         try:
-            path = Path(artifact.artifact().resolve())
+            path = Path(artifact.resolve())
         except (OSError, RuntimeError, AssertionError) as failed:
             problem = failed  # no network, or not answered with the file
             continue
         if _sha256(path) == jar.sha256:
             return path
-        path.unlink()
         problem = ValueError("its SHA-256 differs from the pinned one")
     raise JarsUnavailable(f"{jar.name} could not be downloaded: {problem}") from problem
 

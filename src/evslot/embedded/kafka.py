@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 import re
 import signal
@@ -79,6 +80,9 @@ JAVA_OPTIONS = (
 # Newer Javas warn of what Kafka's libraries do on purpose.
 JAVA_24_OPTIONS = ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 
+# Names of files are read by the locale: in the plain one, Java finds no folder beyond ASCII.
+ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
+
 LOGGING = """\
 status = error
 shutdownHook = disable
@@ -107,9 +111,9 @@ class EmbeddedKafka:
         advertised_port: int | None = None,
         java_override: str | None = None,
         java_options: Sequence[str] = (),
-        progress: Progress = lambda done, total: None,
+        progress: Progress = lambda line: None,
     ) -> None:
-        """`progress` hears how many libraries of how many are there, on a first start only."""
+        """`progress` hears how far the libraries are, on a first start only."""
         self.port = port
         self.bootstrap = f"{LOOPBACK}:{port}"
         data_dir = data_dir.absolute()
@@ -128,7 +132,7 @@ class EmbeddedKafka:
         try:
             await asyncio.to_thread(self._prepare, cancel)
         except asyncio.CancelledError:
-            cancel.set()  # the thread ends after the files it is at
+            cancel.set()
             raise
 
     def process(self, depends_on: Sequence[str] = ()) -> Process:
@@ -138,6 +142,7 @@ class EmbeddedKafka:
             # The program's path is known only after `prepare`, hence the link in the folder.
             argv=[str(self._home / "java"), f"@{self._home / 'arguments'}"],
             log_file=self._log_file,
+            env=ENVIRONMENT,
             ready=self.ready,
             depends_on=depends_on,
             ready_timeout=60.0,
@@ -150,6 +155,8 @@ class EmbeddedKafka:
         return await kafka_probe.answers(LOOPBACK, self.port)
 
     def _prepare(self, cancel: threading.Event) -> None:
+        _refuse_comma(self._home.parent, "EVSLOT_DATA_DIR")
+        _refuse_comma(self._cache, "EVSLOT_CACHE_DIR")
         java = find_java(self._java_override)
         jars = ensure_jars(self._cache, self._progress, cancel)
         self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -208,6 +215,14 @@ class EmbeddedKafka:
         fresh.replace(self._data / "meta.properties")
 
 
+def _refuse_comma(folder: Path, setting: str) -> None:
+    """Kafka takes a comma for the end of one folder and the beginning of the next."""
+    if "," in str(folder):
+        raise KafkaUnavailable(
+            f"Kafka cannot use {folder}, because of the comma: set {setting} to a folder without"
+        )
+
+
 def _make_first_record(java: Java, jars: Sequence[Path], record: Path) -> None:
     with tempfile.TemporaryDirectory(dir=record.parent) as name:
         folder = Path(name)
@@ -224,7 +239,14 @@ def _make_first_record(java: Java, jars: Sequence[Path], record: Path) -> None:
             *("-cp", os.pathsep.join(map(str, jars)), "kafka.tools.StorageTool", "format"),
             *("-t", _kafka_uuid(), "-c", str(folder / "server.properties")),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command,
+            env={**os.environ, **ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         made = folder / "data" / "bootstrap.checkpoint"
         if done.returncode != 0 or not made.exists():
             raise KafkaUnavailable(f"formatting the storage failed:\n{done.stdout}{done.stderr}")
@@ -249,7 +271,8 @@ def _kafka_uuid() -> str:
 
 
 def _properties(settings: dict[str, str]) -> str:
-    return "".join(f"{key}={value}\n" for key, value in settings.items())
+    """As Java reads it, in Latin-1: backslashes and letters beyond ASCII are escaped as in JSON."""
+    return "".join(f"{key}={json.dumps(value)[1:-1]}\n" for key, value in settings.items())
 
 
 def _quoted(argument: str) -> str:

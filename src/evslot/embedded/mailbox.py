@@ -3,6 +3,7 @@
 import email
 import email.policy
 import json
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -43,9 +44,9 @@ class Mailbox:
         self._folder = folder
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = sorted(folder.glob("*.json"), key=lambda path: int(path.stem))
-        self._mails = {int(path.stem): Mail(**json.loads(path.read_text())) for path in found}
-        self._next = max(self._mails, default=0) + 1
+        numbers = sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal())
+        self._next = max(numbers, default=0) + 1
+        self._mails = {number: mail for number in numbers if (mail := self._kept(number))}
 
     def add(self, sender: str, recipients: Sequence[str], content: bytes) -> Mail:
         """Keep a mail; it is on disk when this returns."""
@@ -63,7 +64,10 @@ class Mailbox:
             )
             self._next += 1
             (self._folder / f"{mail.number}.eml").write_bytes(content)
-            (self._folder / f"{mail.number}.json").write_text(json.dumps(asdict(mail)))
+            # Written beside and renamed: a killed process leaves no half of it.
+            fresh = self._folder / f"{mail.number}.json.new"
+            fresh.write_text(json.dumps(asdict(mail)))
+            fresh.replace(self._folder / f"{mail.number}.json")
             self._mails[mail.number] = mail
             while len(self._mails) > KEPT:
                 self._remove(min(self._mails))
@@ -114,6 +118,15 @@ class Mailbox:
         with self._lock:
             for number in list(self._mails):
                 self._remove(number)
+
+    def _kept(self, number: int) -> Mail | None:
+        """A mail of before; one that a loss of power cut keeps no other from being shown."""
+        file = self._folder / f"{number}.json"
+        try:
+            return Mail(**json.loads(file.read_bytes()))
+        except (OSError, ValueError, TypeError) as problem:
+            sys.stderr.write(f"{file} cannot be read and is left out: {problem}\n")
+            return None
 
     def _remove(self, number: int) -> None:
         del self._mails[number]

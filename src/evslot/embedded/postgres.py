@@ -16,7 +16,7 @@ import asyncpg
 
 from evslot.embedded.identity import unprivileged_identity
 from evslot.embedded.ports import LOOPBACK
-from evslot.embedded.supervisor import Process
+from evslot.embedded.supervisor import Process, StillRecovering
 
 SUPERUSER = "postgres"
 BIN_SETTING = "EVSLOT_POSTGRES_BIN"
@@ -93,6 +93,12 @@ def bin_folder(override: str | None = None) -> Path:
     return folder
 
 
+def local_address(database: str, user: str, password: str, port: int) -> str:
+    """Of a database on an embedded server, whatever PGSSLMODE and the like say of other servers."""
+    plain = "sslmode=disable&sslnegotiation=postgres&target_session_attrs=any"
+    return f"postgresql://{user}:{password}@{LOOPBACK}:{port}/{database}?{plain}"
+
+
 class EmbeddedPostgres:
     """One server on the loopback interface; its superuser's password never leaves the folder."""
 
@@ -114,7 +120,7 @@ class EmbeddedPostgres:
 
     def dsn(self, database: str, user: str, password: str) -> str:
         """The address of one database for one role."""
-        return f"postgresql://{user}:{password}@{self.host}:{self.port}/{database}"
+        return local_address(database, user, password, self.port)
 
     async def prepare(self) -> None:
         """Make the data folder on the first start, and clear what a killed server left."""
@@ -134,18 +140,18 @@ class EmbeddedPostgres:
             log_file=self._log_file,
             ready=self.ready,
             depends_on=depends_on,
-            ready_timeout=60.0,  # recovery after a crash takes its time
+            ready_timeout=60.0,
             stop_signal=signal.SIGINT,  # "fast": clients are sent away, data are written
             stop_timeout=5.0,
             orphan_signal=signal.SIGQUIT,  # "immediate": the server ends its own children
         )
 
     async def ready(self) -> bool:
-        """True when a query is answered."""
+        """True when a query is answered; raises StillRecovering while the server starts up."""
         try:
             connection = await asyncpg.connect(self.superuser_dsn, timeout=2.0)
-        except asyncpg.CannotConnectNowError:
-            return False  # starting up or recovering
+        except asyncpg.CannotConnectNowError as starting:
+            raise StillRecovering from starting
         try:
             return bool(await connection.fetchval("SELECT true"))
         finally:

@@ -4,11 +4,11 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from evslot.embedded.child import Child, Watchdog, spawn
 from evslot.embedded.folder import FolderLock
@@ -27,9 +27,16 @@ class StartFailed(Exception):
     """A process ended, or was not ready in time, while the system started."""
 
 
+class StillRecovering(Exception):
+    """A process says that it is at work on getting ready: to kill it would only begin that anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A process to keep alive. `ready` answers False or raises OSError while it is not."""
+    """A process to keep alive. `ready` answers False or raises OSError while it is not.
+
+    Where it raises StillRecovering, it is waited for as long as it takes.
+    """
 
     name: str
     argv: Sequence[str]
@@ -81,6 +88,7 @@ class Supervisor:
         self._done = {name: asyncio.Event() for name in self._nodes}
         self._running: dict[str, _Running] = {}
         self._keepers: list[asyncio.Task[None]] = []
+        self._state_unwritten = False
         _refuse_unknown_needs(self._nodes)
 
     async def __aenter__(self) -> Self:
@@ -104,7 +112,7 @@ class Supervisor:
         await asyncio.to_thread(self._lock.acquire)
         self._watchdog = Watchdog(self._lock.descriptor)
         await self._watchdog.start()
-        self._keepers.append(asyncio.create_task(self._keep_watchdog(self._watchdog)))
+        self._keep_on("the watchdog", self._keep_watchdog(self._watchdog))
         starts = [asyncio.create_task(self._start(node)) for node in self._nodes.values()]
         try:
             await asyncio.gather(*starts)
@@ -170,7 +178,7 @@ class Supervisor:
         else:
             running = await self._launch(node)
             await self._ready_or_failed(running)
-            self._keepers.append(asyncio.create_task(self._keep(running)))
+            self._keep_on(node.name, self._keep(running))
         self._done[node.name].set()
 
     async def _launch(self, process: Process) -> _Running:
@@ -206,12 +214,28 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + process.ready_timeout
         while not child.exited.done() and loop.time() < deadline:
-            if await _answers(process):
-                running.ready_at = loop.time()
-                self._write_state()
-                return True
+            try:
+                if await _answers(process):
+                    running.ready_at = loop.time()
+                    self._write_state()
+                    return True
+            except StillRecovering:
+                # Well before the end: a probe on a busy machine takes its time, too.
+                if loop.time() >= deadline - process.ready_timeout / 2:
+                    self._say(f"{process.name} is still recovering; {process.log_file} says more")
+                    deadline = loop.time() + process.ready_timeout
             await asyncio.wait({child.exited}, timeout=PROBE_SECONDS)
         return False
+
+    def _keep_on(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Until `stop`; should it end by itself, that is said: nobody looks after `name` then."""
+        keeper = asyncio.create_task(work)
+        keeper.add_done_callback(lambda ended: self._keeper_ended(name, ended))
+        self._keepers.append(keeper)
+
+    def _keeper_ended(self, name: str, keeper: asyncio.Task[None]) -> None:
+        if not keeper.cancelled() and (problem := keeper.exception()) is not None:
+            self._say(f"{name} is not kept alive any more: {problem!r}")
 
     async def _keep(self, running: _Running) -> None:
         process = running.process
@@ -288,8 +312,16 @@ class Supervisor:
             for name, running in self._running.items()
         }
         fresh = self._folder / "processes.json.new"
-        fresh.write_text(json.dumps(state, indent=1) + "\n")
-        os.replace(fresh, self._folder / "processes.json")
+        try:
+            fresh.write_text(json.dumps(state, indent=1) + "\n")
+            os.replace(fresh, self._folder / "processes.json")
+        except OSError as problem:
+            # A full disk, say. Who looks from outside sees what was; keeping alive goes on.
+            if not self._state_unwritten:
+                self._say(f"processes.json cannot be written: {problem}")
+            self._state_unwritten = True
+        else:
+            self._state_unwritten = False
 
 
 async def _answers(process: Process) -> bool:

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from babel.numbers import format_currency, get_currency_precision
 from rich.console import Console
 from rich.markup import escape
 
@@ -13,6 +12,8 @@ from evslot import system
 from evslot.cli.demo.visitor import Answered
 from evslot.cli.demo.watching import Watch
 from evslot.gateway.tracing import Journey
+from evslot.money import for_people
+from evslot.values import Money
 
 SHOWN = 14
 """Records of one request that are printed."""
@@ -59,8 +60,7 @@ def _line(journey: Journey) -> str:
 
 def money(what: dict[str, Any]) -> str:
     """Minor units as a person writes them."""
-    digits = get_currency_precision(what["currency"])
-    return format_currency(what["amount"] / 10**digits, what["currency"], locale="en_GB")
+    return for_people(Money(what["amount"], what["currency"]), "en_GB")
 
 
 def moment(text: str, zone: str) -> str:
