@@ -1,7 +1,5 @@
 """One system, one Chromium, and an operator's station for every test of the app."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,12 +7,12 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.driving import Garage
-from tests.browser.flags import FLAGS
+from tests.browser.flags import FLAGS, program
 from tests.journeys.people import Person, Town
 from tests.journeys.running_system import RunningSystem
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser_system(cache_dir: Path) -> Iterator[RunningSystem]:
     """One process of each part."""
     running = RunningSystem(cache_dir, {})
@@ -27,7 +25,7 @@ def browser_system(cache_dir: Path) -> Iterator[RunningSystem]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def browser_town(browser_system: RunningSystem) -> AsyncIterator[Town]:
     """HTTP clients beside the browser, and the mailboxes."""
     town = Town(browser_system)
@@ -35,17 +33,16 @@ async def browser_town(browser_system: RunningSystem) -> AsyncIterator[Town]:
     await town.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's, or the one that EVSLOT_CHROMIUM names, or Playwright's own."""
-    path = os.environ.get("EVSLOT_CHROMIUM") or shutil.which("chromium")
+    """For all tests but those that draw maps."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program(), args=FLAGS)
         yield browser
         await browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def operator(browser_town: Town) -> Person:
     """Somebody who owns an organisation."""
     person = await browser_town.sign_up()

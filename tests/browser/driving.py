@@ -37,6 +37,22 @@ NO_WEBGL = """
     return /webgl/.test(kind) ? null : get.call(this, kind, ...more);
   };
 """
+BOOKED = """async ([station_id, start, end]) => {
+  const post = async (path, body) => (await fetch(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
+    body: JSON.stringify(body),
+  })).json();
+  const { token } = await post('/v1/quotes', { station_id, period: { start, end } });
+  const { reservation_id } = await post('/v1/reservations', { quote: token });
+  await post(`/v1/reservations/${reservation_id}/payment`, { method: 'sim_ok' });
+  return reservation_id;
+}"""
+"""Books and pays as whoever is signed in, without a page: station, start, end; its number."""
+READ_ANEW = "for (const name of ['offline', 'online']) dispatchEvent(new Event(name))"
+"""The line went and came back."""
+DRAWN = "() => new Promise((done) => setTimeout(done, 100))"
+"""What an answer changes is seen by then."""
 
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 

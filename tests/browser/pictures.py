@@ -5,7 +5,6 @@ import asyncio
 import base64
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from tests.architecture.house import ROOT
 from tests.browser.driving import DESK, NO_WEBGL, PHONE, card
-from tests.browser.flags import FLAGS
+from tests.browser.flags import FLAGS, program
 
 FOLDER = ROOT / "docs" / "pictures"
 ADDRESS = "http://127.0.0.1:8080"
@@ -29,9 +28,8 @@ Theme = Literal["light", "dark"]
 
 async def take_all(address: str, folder: Path) -> None:
     """Each scene in both themes; nothing is left booked."""
-    path = os.environ.get("EVSLOT_CHROMIUM") or shutil.which("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program(), args=FLAGS)
         themes: tuple[Theme, ...] = ("light", "dark")
         for theme in themes:
             await phone_scenes(browser, address, folder, theme)

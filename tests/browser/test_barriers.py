@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from evslot.gateway.people import Invited
 from evslot.services.station.messages import StationView, Stickers
 from tests.browser.barriers import Inspector
 from tests.browser.driving import Driver, Garage, card, days_ahead, made_up_street, open_station
@@ -178,7 +179,11 @@ async def test_who_comes_and_keeps_an_account_meets_no_barrier(
     await page.goto("/bookings")
     await expect(page.get_by_role("heading", name="Past")).to_be_visible()
     await inspector.looks("mine")
+    assert operator.organisation is not None
+    invitations = f"/v1/organisations/{operator.organisation.organisation_id}/invitations"
+    await operator.post(invitations, Invited, {"email": driver.email, "role": "manager"})
     await page.goto("/account")
+    await expect(page.get_by_role("heading", name="Invitations")).to_be_visible()
     await page.get_by_label("What you call it").fill("Red estate")
     await page.get_by_role("button", name="Add a vehicle").click()
     await expect(page.get_by_text("Red estate · ")).to_be_visible()

@@ -119,7 +119,11 @@ async def test_who_taps_a_moment_late_is_told_and_has_a_way_on(
     await expect(page.get_by_role("alert")).to_contain_text("Nothing was charged")
     await driver.shown("checkout-taken-phone")
     await page.get_by_role("link", name="See other times").click()
-    await expect(page.get_by_role("radiogroup")).to_be_visible()
+    await expect(page.get_by_role("button", name="Tomorrow")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    # At the other charger.
+    await expect(page.get_by_role("radio", name=re.compile("^17:00 to .* free"))).to_be_checked()
 
 
 async def test_a_hold_outlives_a_reload_and_a_card_that_is_declined(

@@ -6,28 +6,29 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, Response, expect
 
-from tests.browser.driving import DESK, Garage, card, made_up_street, open_station
-from tests.journeys.people import Person, tomorrow
+from tests.browser.driving import BOOKED, DESK, Garage, card, made_up_street, open_station
+from tests.journeys.people import Person, eventually, tomorrow
 from tests.journeys.running_system import RunningSystem
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
 BERLIN = "Europe/Berlin"
 MARKUP = "<img src=x onerror=alert(1)><b>Fett</b> & {{7*7}}"
-BOOKED = """async ([station_id, start, end]) => {
-  const post = async (path, body) => (await fetch(path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
-    body: JSON.stringify(body),
-  })).json();
-  const { token } = await post('/v1/quotes', { station_id, period: { start, end } });
-  const { reservation_id } = await post('/v1/reservations', { quote: token });
-  await post(`/v1/reservations/${reservation_id}/payment`, { method: 'sim_ok' });
-  return reservation_id;
-}"""
+STRIPS = """
+  globalThis.strips = [];
+  new MutationObserver(() => {
+    const strip = document.querySelector('.strip');
+    if (strip) strips.push(strip.textContent);
+  }).observe(document, { childList: true, subtree: true });
+"""
+"""All that was said above the page, however briefly."""
 RESTARTED = "ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY_RESPONSE"
+
+
+def is_live(answer: Response) -> bool:
+    return answer.url.endswith("/v1/live") and "x-accel-buffering" in answer.headers
 
 
 def clock_changes(zone: str) -> list[date]:
@@ -71,13 +72,24 @@ async def test_each_hour_of_a_day_on_which_clocks_change_is_offered_once(
     driver = await garage.driver()
     await driver.knows_their_plug()
     changes = clock_changes(BERLIN)
-    assert len(changes) == 2
+    assert changes
     for day in changes:
         await open_station(driver, station, part="Night", day=day.isoformat())
         names = await names_of_slots(driver.page)
         assert len(names) == hours_until_six(day), names
         assert len(set(names)) == len(names)
         assert all("free" in name for name in names)
+        if len(names) > 6:
+            assert names[2].startswith("02:00 CEST to 02:00 CET, ")
+            await expect(await chosen_hour(driver.page, 2)).to_contain_text("02:00 CEST–02:00 CET")
+            await expect(await chosen_hour(driver.page, 3)).to_contain_text("02:00 CET–03:00 CET")
+        await expect(await chosen_hour(driver.page, -1)).to_contain_text("05:00–06:00")
+
+
+async def chosen_hour(page: Page, number: int) -> Locator:
+    """What the page says of it before one goes on."""
+    await page.get_by_role("radio").nth(number).click()
+    return page.locator(".bar p")
 
 
 async def names_of_slots(page: Page) -> list[str]:
@@ -217,13 +229,14 @@ async def test_a_page_outlives_its_gateway_and_its_line_and_misses_nothing(
     driver.expects(f"{RESTARTED}|ERR_INTERNET_DISCONNECTED|ERR_NETWORK")
     await driver.knows_their_plug()
     page = driver.page
+    await page.add_init_script(STRIPS)
     await open_station(driver, station)
     rival = await operator.town.sign_up()
     before = browser_system.pids()["gateway"]
     browser_system.kill("gateway")
     # A page that was just reading something says the one, a page at rest the other.
     trouble = page.get_by_text(re.compile("Live view interrupted|No connection"))
-    await expect(trouble.first).to_be_visible()
+    await eventually(lambda: page.evaluate("strips"), bool)
     await browser_system.back_after({"gateway": before})
     await expect(trouble).to_have_count(0)
     await rival.hold(await rival.quote(station, tomorrow(hour=13)))
@@ -236,6 +249,37 @@ async def test_a_page_outlives_its_gateway_and_its_line_and_misses_nothing(
     await expect(page.get_by_text("No connection")).to_have_count(0)
     # It happened while nobody could tell this page.
     await expect(page.get_by_role("radio", name=re.compile("^15:00 .* taken"))).to_be_visible()
+
+
+async def test_a_stream_that_ends_as_planned_says_nothing_and_one_that_stays_away_says_so(
+    garage: Garage, operator: Person
+) -> None:
+    station = await operator.fresh_station(name=made_up_street())
+    driver = await garage.driver()
+    driver.expects("ERR_CONNECTION_REFUSED")
+    await driver.knows_their_plug()
+    await driver.has_no_webgl()
+    page = driver.page
+    await page.clock.install()
+    await page.add_init_script(STRIPS)
+    # With its token, every few minutes.
+    ended = {"content_type": "text/event-stream", "body": "retry: 300\n\n"}
+    await page.route("**/v1/live", lambda route: route.fulfill(**ended), times=1)
+    async with page.expect_response(is_live):
+        await page.goto("/?as=driver")
+    await page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    assert await page.evaluate("strips") == []
+    await page.route("**/v1/live", lambda route: route.abort("connectionrefused"))
+    async with page.expect_event("requestfailed"):
+        await page.goto(f"/stations/{station.station_id}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text(station.name)
+    await page.clock.fast_forward("00:03")
+    strip = page.get_by_text("Live view interrupted")
+    await expect(strip).to_be_visible()
+    # The streams of the page that is left say nothing about the others.
+    await page.get_by_role("link", name="Bookings").click()
+    await expect(page.get_by_role("heading", name="Your bookings")).to_be_visible()
+    assert await strip.is_visible()
 
 
 async def test_without_webgl_the_list_does_everything(garage: Garage, operator: Person) -> None:

@@ -1,8 +1,6 @@
 """The map beside the list: what it shows, that it is live, light, and never needed."""
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +13,7 @@ from playwright.async_api import Browser, Page, Route, async_playwright, expect
 from evslot.gateway.edge import policy
 from evslot.values import Period
 from tests.browser.driving import DESK, Driver, Garage, days_ahead, made_up_street
-from tests.browser.flags import FLAGS
+from tests.browser.flags import FLAGS, program
 from tests.journeys.people import Person, Town, eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
@@ -39,10 +37,9 @@ LISTEN = """
 @pytest.fixture(scope="module")
 async def drawing_chromium() -> AsyncIterator[Browser]:
     """One that draws maps, which is slow work for a processor: only here."""
-    path = os.environ.get("EVSLOT_CHROMIUM") or shutil.which("chromium")
     flags = [flag for flag in FLAGS if flag != "--disable-gpu"] + DRAWN
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=flags)
+        browser = await playwright.chromium.launch(executable_path=program(), args=flags)
         yield browser
         await browser.close()
 

@@ -1,17 +1,28 @@
 """What stays: the next booking without a line, the car, what was typed; and what leads on."""
 
+import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
-from playwright.async_api import Request, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from evslot.services.station.messages import StationView
-from tests.browser.driving import DESK, Driver, Garage, made_up_street
-from tests.journeys.people import Person, eventually
+from tests.browser.driving import BOOKED, DESK, DRAWN, READ_ANEW, Driver, Garage, made_up_street
+from tests.journeys.people import Person, eventually, tomorrow
+from tests.journeys.running_system import RunningSystem
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
+MANY = """
+insert into reservation
+select (jsonb_populate_record(one, jsonb_build_object(
+  'reservation_id', gen_random_uuid(), 'state', 'cancelled'))).*
+from reservation one, generate_series(1, 24) where reservation_id = $1
+"""
 CUT = "ERR_INTERNET_DISCONNECTED"
 KEPT = "localStorage.getItem('evslot.next')"
 CACHED = """async () => {
@@ -58,6 +69,48 @@ async def books_now(driver: Driver, station: StationView) -> None:
     await page.get_by_role("link", name=re.compile("^Start now until")).click()
     await page.get_by_role("button", name=re.compile("^Book and pay")).click()
     await expect(page.locator(".code")).to_be_visible()
+
+
+@asynccontextmanager
+async def answered_late(page: Page, pattern: str) -> AsyncIterator[asyncio.Event]:
+    """Answers of what is asked meanwhile come after the block; the event says that it was asked."""
+    asked, told = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        asked.set()
+        await told.wait()
+        await route.continue_()
+
+    await page.route(re.compile(pattern), late)
+    async with asyncio.timeout(30):
+        yield asked
+        async with page.expect_response(re.compile(pattern)) as answered:
+            told.set()
+        await (await answered.value).finished()
+    await page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+    await page.unroute(re.compile(pattern))
+
+
+async def test_an_answer_that_comes_after_its_page_was_left_is_dropped(
+    garage: Garage, operator: Person
+) -> None:
+    """What a page works out ends with it: the browser complains of whoever looks at it then."""
+    station = await new_station(operator, 50.35)
+    driver = await signed_up(garage)
+    page = driver.page
+    async with answered_late(page, f"/v1/stations/{station.station_id}$") as asked:
+        await page.goto("/?place=Fulda&lat=50.35&lon=9.05&radius=3000&zone=Europe/Berlin")
+        await asked.wait()
+        await page.get_by_role("link", name="Bookings").first.click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Your bookings")
+        await asyncio.sleep(1.1)  # the clock of the pages moves on
+    await books_now(driver, station)
+    async with answered_late(page, "/v1/reservations/[0-9a-f-]{36}$"):
+        # It reads anew for either.
+        await page.get_by_role("button", name="Cancel …").click()
+        await page.get_by_role("button", name="Keep it").click()
+        await page.get_by_role("link", name="Bookings").first.click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Your bookings")
 
 
 async def test_without_a_line_the_next_booking_and_its_code_are_there_until_one_signs_out(
@@ -151,3 +204,35 @@ async def test_a_booking_tells_its_way_and_leads_to_the_next_one_and_out_of_it(
     await page.get_by_role("link", name="Cancel …").click()
     await page.get_by_role("button", name="Cancel free of charge").click()
     await expect(page.get_by_text("Cancelled", exact=True).first).to_be_visible()
+
+
+async def test_a_long_list_of_bookings_keeps_its_length_and_says_what_went_wrong(
+    garage: Garage, operator: Person, browser_system: RunningSystem
+) -> None:
+    station = await new_station(operator, 50.45)
+    driver = await signed_up(garage)
+    page = driver.page
+    period = [tomorrow().start.isoformat(), tomorrow().end.isoformat()]
+    number = await page.evaluate(BOOKED, [str(station.station_id), *period])
+    async with browser_system.database("reservation") as database:
+        await database.execute(MANY, UUID(number))
+    await page.goto("/bookings")
+    shown = page.get_by_role("main").locator("a", has_text=station.name)
+    await expect(shown).to_have_count(20)
+    await page.route("**/v1/reservations?*", away, times=1)
+    await page.get_by_role("button", name="More").click()
+    await page.get_by_role("alert").get_by_role("button", name="Try again").click()
+    await expect(shown).to_have_count(25)
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    for trouble in (False, True):
+        if trouble:
+            await page.route("**/v1/reservations?*", away, times=1)
+        async with page.expect_response("**/v1/reservations?*"):
+            await page.evaluate(READ_ANEW)
+        await page.evaluate(DRAWN)
+        await expect(shown).to_have_count(25)
+        await expect(page.get_by_role("alert")).to_have_count(int(trouble))
+
+
+async def away(route: Route) -> None:
+    await route.fulfill(status=503, json={"code": "unavailable", "detail": "Try again."})

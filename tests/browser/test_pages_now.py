@@ -1,18 +1,23 @@
 """From this very minute: on the first page, at a station, and before the charger itself."""
 
+import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import APIRequestContext, Route, expect
 
 from evslot.services.station.messages import StationView, Stickers
-from tests.browser.driving import DESK, Driver, Garage, made_up_street
+from tests.browser.driving import DESK, DRAWN, READ_ANEW, Driver, Garage, made_up_street
 from tests.journeys.people import Person
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real]
 
 START = re.compile(r"^Start now until \d\d:\d\d · €\d+\.\d\d$")
+
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+AWAY = {"code": "unavailable", "detail": "Try again."}
 
 
 async def new_station(operator: Person, place: tuple[float, float], **wishes: Any) -> StationView:
@@ -126,7 +131,7 @@ async def test_a_sticker_tells_who_stands_before_it_all_there_is_to_know(
     # Who comes back to the sticker finds their booking and checks in.
     await page.goto(f"/c/{code}")
     await expect(page.get_by_role("heading", level=2).first).to_have_text(
-        re.compile(r"Taken until \d\d:\d\d")
+        re.compile(r"Taken until .*\d\d:\d\d")  # late in the evening it names the day, too
     )
     await stranger.shown("sticker-taken-own-phone")
     await page.get_by_role("button", name="I’m here – check in").click()
@@ -157,6 +162,70 @@ async def test_a_sticker_says_so_where_it_is_unknown_or_the_charger_cannot_be_ha
     await driver.shown("sticker-unknown-phone-dark-german")
     await page.get_by_role("alert").get_by_role("link", name="Ladeplatz finden").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Ladeplatz finden")
+
+
+async def test_an_answer_of_before_puts_nothing_back_on_a_sticker_s_page_and_trouble_is_said(
+    garage: Garage, operator: Person
+) -> None:
+    station = await new_station(operator, (50.55, 8.05))
+    code = await sticker_of(operator, station)
+    driver = await garage.driver()
+    page = driver.page
+    asked, told = [asyncio.Event(), asyncio.Event()], asyncio.Event()
+
+    def late(number: int) -> Callable[[Route], Awaitable[None]]:
+        async def before(route: Route) -> None:
+            answer = await route.fetch()
+            asked[number].set()
+            await told.wait()
+            await route.fulfill(response=answer)
+
+        return before
+
+    await page.goto("/?as=driver")
+    await expect(page.get_by_role("link", name="Account")).to_be_visible()
+    await page.route("**/v1/reservations?*", late(0), times=1)
+    await page.goto(f"/c/{code}")
+    state = page.get_by_role("heading", level=2).first
+    own = page.get_by_role("region", name="Your booking here")
+    await expect(state).to_have_text("Free now")
+    await page.route("**/v1/quotes", late(1))
+    async with asyncio.timeout(20):
+        await page.evaluate(READ_ANEW)
+        for one in asked:
+            await one.wait()
+        await hold_now(page.request, code)
+        await expect(state).to_have_text(re.compile("^Taken until"))
+        await expect(own).to_contain_text("Held")
+        async with page.expect_response("**/v1/reservations?*") as answered:
+            told.set()
+        await (await answered.value).finished()
+    await page.unroute_all(behavior="wait")
+    await page.evaluate(DRAWN)
+    await expect(state).to_have_text(re.compile("^Taken until"))
+    await expect(own).to_contain_text("Held")
+    await page.route(
+        "**/v1/stickers/*", lambda route: route.fulfill(status=503, json=AWAY), times=1
+    )
+    await page.evaluate(READ_ANEW)
+    await page.get_by_role("alert").get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await expect(state).to_have_text(re.compile("^Taken until"))
+
+
+async def hold_now(browser: APIRequestContext, code: str) -> None:
+    """As in another tab: until the first of the ends that the sticker offers."""
+    found = await (await browser.get(f"/v1/stickers/{code}")).json()
+    wish = {
+        "station_id": found["station_id"],
+        "charger_id": found["charger"]["charger_id"],
+        "period": {"end": found["offers"][0]["period"]["end"]},
+        "now": True,
+    }
+    quote = await (await browser.post("/v1/quotes", data=wish, headers=OWN_PAGE)).json()
+    body = {"quote": quote["token"]}
+    held = await browser.post("/v1/reservations", data=body, headers=OWN_PAGE)
+    assert held.status == 201, await held.text()
 
 
 async def signed_in(garage: Garage) -> Driver:

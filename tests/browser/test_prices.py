@@ -4,7 +4,7 @@ import asyncio
 import random
 import re
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -42,7 +42,7 @@ async def open_stations(operator: Person, dice: random.Random) -> list[StationVi
     for number in range(STATIONS):
         evening = {"start": 17 * 60, "end": 22 * 60, "per_hour": dice.randrange(1, 999)}
         tariff = {
-            "currency": dice.choice(["EUR", "USD", "INR"]),
+            "currency": dice.choice(["EUR", "USD", "INR", "RSD"]),
             "flat": dice.randrange(0, 400),
             "per_hour": dice.randrange(1, 999),
             "vat_basis_points": dice.choice([0, 700, 1400, 1800, 1900, 2550]),
@@ -68,7 +68,8 @@ def period_of(day: date, dice: random.Random) -> Period:
     minutes = dice.choice(MINUTES)
     latest = 24 * 60 - minutes
     at = 15 * dice.randrange(0, latest // 15)
-    start = datetime(day.year, day.month, day.day, at // 60, at % 60, tzinfo=BERLIN)
+    wall = datetime(day.year, day.month, day.day, at // 60, at % 60, tzinfo=BERLIN)
+    start = wall.astimezone(UTC)  # an hour later is that also in the night of a clock change
     return Period(start, start + timedelta(minutes=minutes))
 
 
@@ -103,7 +104,7 @@ async def prices_of(driver: Person, wish: Wish) -> dict[str, Money]:
     found = await driver.search(**around(station), **window)
     listed = next(one.price for one in found.stations if one.station_id == station.station_id)
     minutes = int(period.length.total_seconds() // 60)
-    (charger,) = await driver.slots(station, period.start.date(), minutes)
+    (charger,) = await driver.slots(station, period.start.astimezone(BERLIN).date(), minutes)
     slot = next(one.price for one in charger.slots if one.period == period)
     assert listed is not None
     assert slot is not None

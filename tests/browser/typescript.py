@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from evslot.gateway import openapi
+from evslot.values import UNUSUAL_DIGITS
 from tests.architecture.house import ROOT
 
 FILE = ROOT / "web" / "src" / "api" / "types.ts"
@@ -22,6 +23,9 @@ OPERATIONS = (
     "PATCH /v1/me",
     "DELETE /v1/me",
     "GET /v1/me/export",
+    "GET /v1/me/invitations",
+    "POST /v1/me/invitations/{organisation_id}/acceptance",
+    "DELETE /v1/me/invitations/{organisation_id}",
     "GET /v1/me/vehicles",
     "POST /v1/me/vehicles",
     "DELETE /v1/me/vehicles/{vehicle_id}",
@@ -72,6 +76,8 @@ def written() -> str:
     lines.append("}")
     for name in sorted(_reachable(schemas, names)):
         lines += ["", _declared(name, schemas[name])]
+    digits = ", ".join(f"{currency}: {digits}" for currency, digits in UNUSUAL_DIGITS.items())
+    lines += ["", f"export const UNUSUAL_DIGITS: Record<string, number> = {{ {digits} }};"]
     return "\n".join(lines) + "\n"
 
 

@@ -32,6 +32,11 @@ const written = { version: '', until: 0 };
 const REMEMBERED_MILLISECONDS = 10_000;
 const VIEWS = /^\/v1\/(stations|stickers|notifications)\b/;
 
+/** The last write while its outcome is not known: the same again asks for that one. */
+let open = { what: '', key: '' };
+/** A question, though it is a POST. */
+const ASKS = '/v1/quotes';
+
 export function serverNow(): number {
   return Date.now() + ahead;
 }
@@ -52,14 +57,37 @@ export async function send(
   method: string,
   address: string,
   body?: unknown,
+  key?: string,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const text = body === undefined ? null : JSON.stringify(body);
+  if (key || method === 'GET' || address === ASKS) return await sent(method, address, text, key, signal);
+  const what = `${method} ${address} ${text}`;
+  if (open.what !== what) open = { what, key: crypto.randomUUID() };
+  const mine = open;
+  let known = true;
+  try {
+    return await sent(method, address, text, mine.key, signal);
+  } catch (error) {
+    // Where it broke on the other side, it broke for good under this key.
+    known = error instanceof Refused && error.status >= 400 && error.status <= 500;
+    throw error;
+  } finally {
+    if (known && open === mine) open = { what: '', key: '' };
+  }
+}
+
+async function sent(
+  method: string,
+  address: string,
+  text: string | null,
   key: string = crypto.randomUUID(),
   signal?: AbortSignal,
 ): Promise<unknown> {
   const headers: Record<string, string> = {};
   if (method !== 'GET') headers['Idempotency-Key'] = key;
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (text !== null) headers['Content-Type'] = 'application/json';
   if (method === 'GET' && VIEWS.test(address) && Date.now() < written.until) headers['Evslot-Version'] = written.version;
-  const text = body === undefined ? null : JSON.stringify(body);
   for (let attempt = 1; ; attempt++) {
     const answer = await fetched(address, { method, headers, body: text, signal });
     const version = answer.headers.get('evslot-version');

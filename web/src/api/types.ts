@@ -9,6 +9,9 @@ export interface Operations {
   "PATCH /v1/me": { path: {}; query: {}; body: ProfileChange; answer: Account };
   "DELETE /v1/me": { path: {}; query: {}; body: undefined; answer: undefined };
   "GET /v1/me/export": { path: {}; query: {}; body: undefined; answer: AccountExport };
+  "GET /v1/me/invitations": { path: {}; query: {}; body: undefined; answer: ReceivedInvitations };
+  "POST /v1/me/invitations/{organisation_id}/acceptance": { path: { organisation_id: string }; query: {}; body: undefined; answer: OrganisationView };
+  "DELETE /v1/me/invitations/{organisation_id}": { path: { organisation_id: string }; query: {}; body: undefined; answer: undefined };
   "GET /v1/me/vehicles": { path: {}; query: {}; body: undefined; answer: Vehicles };
   "POST /v1/me/vehicles": { path: {}; query: {}; body: VehicleBody; answer: Vehicle };
   "DELETE /v1/me/vehicles/{vehicle_id}": { path: { vehicle_id: string }; query: {}; body: undefined; answer: undefined };
@@ -64,6 +67,7 @@ export interface AccountExport {
   sessions: SessionView[];
   vehicles: Vehicle[];
   consents: Consent[];
+  invitations: ReceivedInvitation[];
   elsewhere?: string[];
 }
 
@@ -460,6 +464,19 @@ export interface ReceiptView {
   credit_notes?: Receipt[];
 }
 
+export interface ReceivedInvitation {
+  organisation_id: string;
+  legal_name: string;
+  country: string;
+  role: "manager" | "owner" | "viewer";
+  invited_at: string;
+  expires_at: string;
+}
+
+export interface ReceivedInvitations {
+  invitations: ReceivedInvitation[];
+}
+
 export interface Reservation {
   reservation_id: string;
   version: number;
@@ -729,3 +746,5 @@ export interface WishBody {
   channel: "email" | "in_app";
   wanted: boolean;
 }
+
+export const UNUSUAL_DIGITS: Record<string, number> = { BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0, XAF: 0, XOF: 0, XPF: 0, BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3, CLF: 4, UYW: 4 };

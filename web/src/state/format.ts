@@ -1,13 +1,19 @@
-import type { Money, Period, PriceLine } from '../api/types';
+import { UNUSUAL_DIGITS, type Money, type Period, type PriceLine } from '../api/types';
+import { dateFormat, numberFormat } from './formats';
 import { locale, t } from './language.svelte';
+import { isAroundChange } from './zones';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
 export function money(sum: Money): string {
-  const format = new Intl.NumberFormat(locale(), { style: 'currency', currency: sum.currency });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(sum.amount / 10 ** digits);
+  const digits = UNUSUAL_DIGITS[sum.currency] ?? 2;
+  return numberFormat(locale(), {
+    style: 'currency',
+    currency: sum.currency,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(sum.amount / 10 ** digits);
 }
 
 /** What a line of a price is for; the words of the service where ours do not know it. */
@@ -20,7 +26,7 @@ export function lineText(line: PriceLine, currency: string): string {
 }
 
 function when(instant: string | number, zone: string, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(locale(), { timeZone: zone, ...options }).format(new Date(instant));
+  return dateFormat(locale(), { timeZone: zone, ...options }).format(new Date(instant));
 }
 
 export function clockTime(instant: string | number, zone: string): string {
@@ -28,12 +34,12 @@ export function clockTime(instant: string | number, zone: string): string {
 }
 
 export function hourIn(instant: string, zone: string): string {
-  return new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', hourCycle: 'h23' }).format(new Date(instant));
+  return dateFormat('en-GB', { timeZone: zone, hour: '2-digit', hourCycle: 'h23' }).format(new Date(instant));
 }
 
 /** Minutes since midnight by the clocks of a zone. */
 export function localMinutes(instant: number, zone: string): number {
-  const text = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const text = dateFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const [hours, minutes] = text.format(instant).split(':').map(Number);
   return (hours ?? 0) * 60 + (minutes ?? 0);
 }
@@ -56,12 +62,14 @@ export function dayAndTime(instant: string | number, zone: string): string {
 }
 
 export function span(period: Period, zone: string): string {
-  return `${clockTime(period.start, zone)}–${clockTime(period.end, zone)}`;
+  const doubtful = isAroundChange(Date.parse(period.start), Date.parse(period.end), zone);
+  const said = doubtful ? clockTimeWithZone : clockTime;
+  return `${said(period.start, zone)}–${said(period.end, zone)}`;
 }
 
 /** The local date of an instant, as the interface takes it: 2026-05-04. */
 export function localDay(instant: number, zone: string): string {
-  return new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(instant);
+  return dateFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(instant);
 }
 
 export function plusDays(day: string, days: number): string {
@@ -72,30 +80,6 @@ export function plusDays(day: string, days: number): string {
 /** Noon of a date, for showing its name: no zone moves it to another day. */
 export function noon(day: string): number {
   return Date.parse(`${day}T12:00:00Z`);
-}
-
-/** The instant of a local date and time in a zone; in the missing hour the one after it. */
-export function instantOf(day: string, time: string, zone: string): number {
-  const wanted = Date.parse(`${day}T${time}:00Z`);
-  let guess = wanted;
-  for (let round = 0; round < 3; round++) guess = wanted - offsetAt(guess, zone);
-  return guess;
-}
-
-function offsetAt(instant: number, zone: string): number {
-  const parts = new Intl.DateTimeFormat('en-CA', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  }).formatToParts(instant);
-  const part = (name: string): string => parts.find((one) => one.type === name)?.value ?? '00';
-  const text = `${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}Z`;
-  return Date.parse(text) - Math.floor(instant / 1000) * 1000;
 }
 
 export function length(minutes: number): string {
@@ -127,7 +111,7 @@ function together(text: string): string {
 
 export function distance(metres: number): string {
   const far = metres >= 1000;
-  const format = new Intl.NumberFormat(locale(), {
+  const format = numberFormat(locale(), {
     style: 'unit',
     unit: far ? 'kilometer' : 'meter',
     maximumFractionDigits: far ? 1 : 0,
@@ -136,7 +120,7 @@ export function distance(metres: number): string {
 }
 
 export function power(watts: number): string {
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(watts / 1000) + '\u00a0kW';
+  return numberFormat(locale(), { maximumFractionDigits: 1 }).format(watts / 1000) + '\u00a0kW';
 }
 
 export function plugName(standard: string): string {

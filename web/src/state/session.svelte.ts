@@ -4,11 +4,16 @@ import { dropAll } from './drafts';
 import { forgetNext, kept } from './kept.svelte';
 import { leaveVehicle } from './vehicle.svelte';
 
-export const session = $state<{ known: boolean; signedIn: boolean; account: Account | null }>({
+export const session = $state<{ known: boolean; signedIn: boolean; account: Account | null; person: number }>({
   known: false,
   signedIn: false,
   account: null,
+  /** Another number for another person: whatever was shown to the one before is made anew. */
+  person: 0,
 });
+
+/** Who was signed in last, also when nobody is now. */
+let last = kept.next?.owner ?? '';
 
 const AGAIN_MILLISECONDS = 3000;
 
@@ -44,8 +49,8 @@ async function readSession(): Promise<void> {
   session.known = true;
 }
 
-export async function signIn(email: string, code: string, key: string): Promise<void> {
-  await call('POST /v1/browser-sessions', { body: { email, code }, key });
+export async function signIn(email: string, code: string): Promise<void> {
+  await call('POST /v1/browser-sessions', { body: { email, code } });
   await readAccount();
 }
 
@@ -56,10 +61,11 @@ export async function signOut(): Promise<void> {
   forget();
 }
 
-/** Whether the session still lasts; without an answer it is taken to last. */
+/** Whether the session still lasts, and is the same person's; without an answer it is taken to. */
 export async function check(): Promise<void> {
   const found = await call('GET /v1/browser-sessions/current').catch(() => null);
   if (found && !found.signed_in) forget();
+  else if (found && session.account && found.user_id !== session.account.user_id) await readAccount().catch(forget);
 }
 
 /** The session is over, here or elsewhere. */
@@ -70,7 +76,13 @@ export function forget(): void {
 }
 
 export async function readAccount(): Promise<void> {
-  session.account = await call('GET /v1/me');
-  if (kept.next && kept.next.owner !== session.account.user_id) forgetNext();
+  const account = await call('GET /v1/me');
+  if (kept.next && kept.next.owner !== account.user_id) forgetNext();
+  if (last && last !== account.user_id) {
+    session.person++;
+    leaveVehicle();
+  }
+  last = account.user_id;
+  session.account = account;
   session.signedIn = true;
 }

@@ -46,8 +46,8 @@ export const refusals: Record<string, [Way, en: string, de: string]> = {
   ],
   live_full: [
     'again',
-    'Too many people watch live right now. Try again in a moment.',
-    'Gerade schauen zu viele live zu. Versuchen Sie es gleich noch einmal.',
+    'Too many pages watch live right now. Close one of yours, or try again in a moment.',
+    'Gerade schauen zu viele Seiten live zu. Schließen Sie eine von Ihren oder versuchen Sie es gleich noch einmal.',
   ],
 
   // What our own requests should never be refused for; an old page may meet one.
@@ -201,6 +201,11 @@ export const refusals: Record<string, [Way, en: string, de: string]> = {
     'bookings',
     'You hold three slots already. Pay one or give it back in “Bookings”.',
     'Sie halten schon drei Plätze. Bezahlen Sie einen oder geben Sie ihn unter „Buchungen“ zurück.',
+  ],
+  too_many_bookings: [
+    'bookings',
+    'You have as many bookings as one driver may have at a time. Use or cancel one first.',
+    'Sie haben so viele Buchungen, wie ein Fahrer zugleich haben kann. Nutzen oder stornieren Sie erst eine.',
   ],
   charger_crowded: [
     'times',
@@ -358,6 +363,16 @@ export const refusals: Record<string, [Way, en: string, de: string]> = {
     'account',
     'This is not told that way. Choose one of those shown.',
     'Das wird so nicht mitgeteilt. Wählen Sie eine der gezeigten Möglichkeiten.',
+  ],
+  invitation_not_found: [
+    'account',
+    'This invitation was answered or taken back, or has run out. See your account for others.',
+    'Diese Einladung ist beantwortet, zurückgenommen oder abgelaufen. Andere stehen im Konto.',
+  ],
+  too_many_organisations: [
+    'stay',
+    'You belong to as many organisations as one person can. Leave one first.',
+    'Mehr Organisationen kann eine Person nicht angehören. Verlassen Sie erst eine.',
   ],
   last_owner: [
     'stay',
