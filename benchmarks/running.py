@@ -86,7 +86,7 @@ class RunningSystem:
         """An `evslot` command on this system; raises where it fails."""
         subprocess.run(
             [sys.executable, "-m", "evslot", *arguments],
-            env={**self._environment(), "EVSLOT_KAFKA_BOOTSTRAP": f"{ADDRESS}:{self.kafka_port}"},
+            env=self._environment(),
             cwd=self._home,
             stdout=subprocess.DEVNULL,
             timeout=600.0,

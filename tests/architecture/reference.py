@@ -92,7 +92,8 @@ def topics_page() -> str:
     return (
         "# Topics\n\n"
         + WRITTEN
-        + "\nMade by `evslot topics` (and by `evslot up`); brokers make none by themselves."
+        + "\nMade by `evslot topics` (and by `evslot up`), which also set what is there already"
+        " as said here; brokers make none by themselves."
         f" A record has at most {RECORD_BYTES // 1024} KiB; the broker's clock stamps it.\n\n"
         "| topic | carries | partitions | kept | written by |\n|---|---|---|---|---|\n" + rows
     )

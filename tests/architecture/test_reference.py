@@ -10,8 +10,6 @@ from tests.architecture.house import ROOT, python_files, shown, text_files, tree
 from tests.architecture.reference import FOLDER, PAGES, SETTINGS, setting_names
 
 READERS = {"read", "shared"}
-ALIASES = {"Settings": "Settings", "Broker": "SharedSettings"}
-"""Names under which a struct of the settings page is read elsewhere: a subclass without keys."""
 CONTAINERS = ("compose.yaml", ".env.example", "Dockerfile")
 """These have variables of their own besides, which no part reads."""
 NAMED = re.compile(r"\bEVSLOT_(?:[A-Z0-9]+_)*[A-Z0-9]+\b(?!_)")
@@ -44,7 +42,7 @@ def test_every_setting_that_is_named_exists() -> None:
 def test_every_struct_that_settings_are_read_into_is_on_the_page() -> None:
     listed = {kind.__name__ for _, _, kind, _ in SETTINGS}
     read = {
-        ALIASES.get(node.args[0].id, node.args[0].id)
+        node.args[0].id
         for path in python_files("src")
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Call)

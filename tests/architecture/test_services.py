@@ -24,7 +24,7 @@ ALWAYS = {"service", "handlers", "queries", "store", "domain", "messages", "sche
 SOMETIMES = {"saga", "adapters", "templates", "locale"}
 IMPERATIVES = {
     *("answer", "authorize", "await", "cancel", "capture", "create", "end", "hold", "import"),
-    *("add", "change", "mark", "retire"),
+    *("accept", "add", "change", "decline", "mark", "retire"),
     *("approve", "block", "ensure", "erase", "grant", "invite", "open", "reset", "revoke"),
     *("unblock", "withdraw"),
     *("check", "complete", "lift", "prolong", "remove", "save", "take"),

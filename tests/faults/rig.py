@@ -25,11 +25,13 @@ REST_SECONDS = 120.0
 """After a heal; what is not done by then is not live (I13)."""
 
 SETTINGS = {
-    # Holds lapse while drivers still think about them, and nobody pauses for that.
+    # Holds lapse while drivers still think about them, and nobody pauses for that; a few
+    # drivers book all there is.
     "EVSLOT_RESERVATION_HOLD_SECONDS": "12",
     "EVSLOT_RESERVATION_HOLD_SECONDS_SOON": "9",
     "EVSLOT_RESERVATION_PROLONG_SECONDS": "5",
     "EVSLOT_RESERVATION_LAPSED_HOLDS": "1000000",
+    "EVSLOT_RESERVATION_LIVE_BOOKINGS": "1000000",
 }
 
 

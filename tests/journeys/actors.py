@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from evslot.services.reservation.messages import Reservation
 from evslot.services.station.messages import StationView
+from evslot.services.user.messages import OrganisationView
 from evslot.values import Period, UserId
 from tests.journeys.people import Person, Town, eventually, made_up_email, tomorrow
 
@@ -16,6 +17,12 @@ Ids = dict[str, Any]
 async def there(person: Person, path: str) -> None:
     """Until something can be read that follows from what was done."""
     await eventually(lambda: person.request("GET", path), lambda told: told.status_code == 200)
+
+
+async def accept(person: Person, organisation_id: UUID) -> OrganisationView:
+    """Belong to an organisation that has invited this person."""
+    path = f"/v1/me/invitations/{organisation_id}/acceptance"
+    return await person.post(path, OrganisationView)
 
 
 class World:
@@ -37,7 +44,7 @@ class World:
         self.nobody = self.town.stranger()
         self.admin = await self.sample("admin")
         await asyncio.gather(self.operator.make_organisation(), self.other.make_organisation())
-        await self.invite(self.viewer.email, "viewer")
+        await self.take_in(self.viewer)
         await self.viewer.refresh()
         self.station = await self.operator.fresh_station(chargers=3)
         self.user_ids = {name: (await person.me()).user_id for name, person in self.named()}
@@ -63,6 +70,11 @@ class World:
     async def invite(self, email: str, role: str = "viewer") -> Ids:
         path = f"/v1/organisations/{self.organisation_id}/invitations"
         return await self.operator.post(path, Ids, {"email": email, "role": role})
+
+    async def take_in(self, person: Person) -> None:
+        """Invited and accepted."""
+        await self.invite(person.email)
+        await accept(person, self.organisation_id)
 
     async def held(self, driver: Person, days_later: int = 0) -> Reservation:
         """A hold of an hour that nobody else wants."""
@@ -151,9 +163,14 @@ class World:
             "invitation_id": made["invitation"]["invitation_id"],
         }
 
-    async def of_member(self) -> Ids:
+    async def of_received_invitation(self) -> Ids:
         fresh = await self.fresh()
         await self.invite(fresh.email)
+        return {**await self.of_organisation(), "owner": fresh}
+
+    async def of_member(self) -> Ids:
+        fresh = await self.fresh()
+        await self.take_in(fresh)
         user_id: UserId = (await fresh.me()).user_id
         return {**await self.of_organisation(), "user_id": user_id}
 

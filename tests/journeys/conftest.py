@@ -37,7 +37,7 @@ def _chosen(config: pytest.Config) -> bool:
     return any(words) or any("::" in place for place in places)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(cache_dir: Path) -> Iterator[RunningSystem]:
     """Two gateways, two reservation services, one of each other part."""
     running = RunningSystem(cache_dir)
@@ -49,7 +49,7 @@ def system(cache_dir: Path) -> Iterator[RunningSystem]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def town(system: RunningSystem) -> AsyncIterator[Town]:
     """HTTP clients to the system and the mailboxes."""
     town = Town(system)
@@ -57,7 +57,7 @@ async def town(system: RunningSystem) -> AsyncIterator[Town]:
     await town.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def operator(town: Town) -> Person:
     """Somebody who owns an organisation."""
     person = await town.sign_up()
@@ -71,7 +71,7 @@ async def station(operator: Person) -> StationView:
     return await operator.fresh_station()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def account(town: Town) -> Person:
     """Somebody with an account."""
     return await town.sign_up()

@@ -113,6 +113,10 @@ ROWS: dict[str, Row] = {
     "list_members": looks(World.of_organisation),
     "invite_member": manages(World.of_organisation),
     "withdraw_invitation": manages(World.of_invitation),
+    "list_invitations": own(),
+    # A member may ask again: the first answer may have been lost.
+    "accept_invitation": members(World.of_received_invitation),
+    "decline_invitation": drivers(World.of_received_invitation),
     "change_member": manages(World.of_member),
     "remove_member": manages(World.of_member),
     "list_api_keys": manages(World.of_organisation),

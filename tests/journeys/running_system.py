@@ -57,7 +57,6 @@ class RunningSystem:
             "EVSLOT_CACHE_DIR": str(cache_dir),
             "EVSLOT_POSTGRES_PORT": str(self.postgres_port),
             "EVSLOT_KAFKA_PORT": str(self.kafka_port),
-            "EVSLOT_KAFKA_BOOTSTRAP": self.bootstrap,
             "EVSLOT_GATEWAY_PORT": str(self.gateway_port),
             "EVSLOT_MAIL_SMTP_PORT": str(self.mail_smtp_port),
             "EVSLOT_MAIL_HTTP_PORT": str(self.mail_http_port),

@@ -124,7 +124,7 @@ async def test_a_period_without_sense(
     assert problem(answer) == (status, code)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def station_of_all(operator: Person) -> StationView:
     """One that only the refused look at."""
     return await operator.fresh_station()

@@ -29,6 +29,9 @@ async def test_imported_stations_are_found_booked_paid_and_told(
     assert "skipped 4: removed" in first
     again = system.command(*command, *tariff)
     assert "5 records: 0 created, 0 changed, 3 unchanged, 2 skipped" in again
+    for service, at_least in (("station", 3), ("user", 2)):  # who owns them, and their organisation
+        told = system.command("republish", service)
+        assert int(told.removeprefix(f"{service}: ").split()[0]) >= at_least
 
     driver = await town.sign_up()
     window = tomorrow(17)

@@ -20,6 +20,7 @@ from evslot.gateway.people import (
     Vehicles,
 )
 from evslot.services.user import messages as user
+from tests.journeys.actors import accept
 from tests.journeys.people import Person, Said, Town, eventually, made_up_email
 from tests.journeys.running_system import RunningSystem
 
@@ -142,9 +143,11 @@ async def test_an_address_is_changed_and_the_old_one_told(town: Town) -> None:
     old, new = person.email, made_up_email()
     await person.post("/v1/me/email-codes", Any, {"email": new})
     code = await mailed_code(town, new, "new e-mail address")
-    assert (
-        await say(person, "PUT", "/v1/me/email", Account, {"email": new, "code": code})
-    ).email == new
+    change = {"email": new, "code": code}
+    assert await refused(do(person, "PUT", "/v1/me/email", change)) == (403, "wrong_password")
+    await person.post("/v1/password-codes", Any, {"email": old})
+    proof = {"present_code": await mailed_code(town, old, "new password")}
+    assert (await say(person, "PUT", "/v1/me/email", Account, change | proof)).email == new
     assert await town.awaited_mail(old, "address was changed")
 
 
@@ -159,21 +162,45 @@ async def test_twenty_refreshes_at_once_have_one_successor(town: Town) -> None:
     assert await person.sign_in(refresh_token=sessions[0].refresh_token)
 
 
+async def test_an_invitation_tells_nobody_who_has_an_account_and_binds_nobody(town: Town) -> None:
+    owner, grace = await town.sign_up(), await town.sign_up()
+    made = await owner.make_organisation()
+    home = f"/v1/organisations/{made.organisation_id}"
+    told = [
+        await owner.post(f"{home}/invitations", dict[str, Any], {"email": email, "role": "owner"})
+        for email in (grace.email, made_up_email())
+    ]
+    assert [one["invitation"]["role"] for one in told] == ["owner", "owner"]
+    assert set(told[0]) == set(told[1]) == {"invitation"}
+    mail = await town.awaited_mail(grace.email, "invites you")
+    assert made.legal_name in mail["text"]
+    assert (await grace.me()).organisations == []
+    (received,) = (await grace.get("/v1/me/invitations", user.ReceivedInvitations)).invitations
+    assert (received.organisation_id, received.role) == (made.organisation_id, "owner")
+    declined = f"/v1/me/invitations/{made.organisation_id}"
+    await do(grace, "DELETE", declined)
+    assert await refused(do(grace, "DELETE", declined)) == (404, "invitation_not_found")
+    assert await refused(accept(grace, made.organisation_id)) == (404, "invitation_not_found")
+    members = await owner.get(f"{home}/members", Members)
+    assert [len(members.members), len(members.invitations)] == [1, 1]
+
+
 async def test_members_are_invited_changed_and_taken_out(town: Town) -> None:
     owner, grace = await town.sign_up(), await town.sign_up()
     made = await owner.make_organisation()
     home = f"/v1/organisations/{made.organisation_id}"
     wish = {"email": grace.email, "role": "viewer"}
-    joined = await owner.post(f"{home}/invitations", Invited, wish)
-    assert joined.member is not None
+    await owner.post(f"{home}/invitations", Invited, wish)
+    assert (await accept(grace, made.organisation_id)).role == "viewer"
+    assert (await accept(grace, made.organisation_id)).role == "viewer"
+    assert await town.awaited_mail(grace.email, "You now belong to")
     late = made_up_email()
     invited = await owner.post(f"{home}/invitations", Invited, {"email": late, "role": "viewer"})
-    assert invited.invitation is not None
     members = await owner.get(f"{home}/members", Members)
     assert {one.email for one in members.members} == {owner.email, grace.email}
     assert [one.email for one in members.invitations] == [late]
     await do(owner, "DELETE", f"{home}/invitations/{invited.invitation.invitation_id}")
-    grace_path = f"{home}/members/{joined.member.user_id}"
+    grace_path = f"{home}/members/{(await grace.me()).user_id}"
     raised = await say(owner, "PUT", grace_path, user.MembershipChanged, {"role": "manager"})
     assert raised.role == "manager"
     await grace.refresh()
@@ -218,6 +245,18 @@ async def test_a_machine_acts_with_a_key_until_it_is_revoked(town: Town) -> None
     listed = await owner.get(f"{home}/api-keys", user.ApiKeys)
     assert [one.name for one in listed.api_keys] == ["Building control"]
     await do(owner, "DELETE", f"{home}/api-keys/{key.api_key.api_key_id}")
+    await dead_at_every_gateway(machine)
+    assert await refused(Person(town).sign_in(api_key=key.key)) == (401, "api_key_invalid")
+
+
+async def test_keys_die_with_the_last_member_of_an_organisation(town: Town) -> None:
+    owner, machine = await town.sign_up(), Person(town)
+    made = await owner.make_organisation()
+    wish = {"name": "Building control", "scopes": ["organisation:manage"], "valid_days": 1095}
+    home = f"/v1/organisations/{made.organisation_id}"
+    key = await owner.post(f"{home}/api-keys", NewApiKey, wish)
+    await machine.sign_in(api_key=key.key)
+    await do(owner, "DELETE", "/v1/me")
     await dead_at_every_gateway(machine)
     assert await refused(Person(town).sign_in(api_key=key.key)) == (401, "api_key_invalid")
 
