@@ -1,9 +1,6 @@
 """The real PostgreSQL and Kafka of a test run, started once, in parallel, only when needed."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +13,6 @@ from evslot.embedded.throwaway import START_SECONDS, PostgresServer, Servers
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
-SLICE_STOP_SECONDS = 60.0
 SLOW_FOLDERS = ("embedded", "journeys", "faults")
 """Their tests start processes, or talk to a whole system."""
 
@@ -27,7 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in SLOW_FOLDERS or "_servers" in _fixtures(item):
             item.add_marker(pytest.mark.real)
-    items.sort(key=lambda item: "proof_slice" in _fixtures(item))  # begun early, asked at the end
 
 
 @pytest.fixture(scope="session")
@@ -67,28 +62,6 @@ def postgres_server(_servers: Servers) -> PostgresServer:
 def kafka_bootstrap(_servers: Servers) -> str:
     """`host:port` of a real Kafka without topics; name yours so that no other test has them."""
     return _servers.start_kafka().result(START_SECONDS)
-
-
-@pytest.fixture(scope="session")
-def proof_slice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
-    """The slice of the proof, under way."""
-    command = [sys.executable, "-m", "tests.faults.slice", str(tmp_path_factory.mktemp("slice"))]
-    with subprocess.Popen(
-        command,
-        cwd=Path(__file__).parents[1],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)  # it takes its system down
-                try:
-                    process.wait(SLICE_STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.kill()
 
 
 def _fixtures(item: pytest.Item) -> list[str]:

@@ -1,6 +1,8 @@
-"""`make test`: every test, those that mostly wait in a second run beside the first; and the types.
+"""`make test`: every test, in two runs side by side, and the types.
 
-The journeys take one core of two for three minutes, and what stands in WAITING a third of one.
+The journeys and the browser talk to one whole system after another, and take more than one core of
+two. Beside them goes the rest: what computes beside the journeys, what mostly waits beside the
+browser.
 """
 
 import subprocess
@@ -11,48 +13,40 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 PYTHON = (sys.executable, "-m")
+SYSTEMS = ("journeys", "browser")
 WAITING = ("embedded", "faults", "gateway", "spine")
-SLICE = "tests/faults/test_slice.py"
-"""Runs a whole system for two minutes: not beside another one."""
-FIRST = "journeys"
-"""What goes well beside those that wait."""
 
 
 def main() -> int:
-    """0 where all is well. What runs beside is printed when the first run has ended."""
+    """0 where all is well. What the run beside says is printed when the first one has ended."""
     with ThreadPoolExecutor() as pool:
-        beside = [pool.submit(_hushed, command) for command in (waiting(), [*PYTHON, "mypy"])]
-        status = subprocess.call(rest(), cwd=ROOT)
-        for ended in (one.result() for one in beside):
-            sys.stdout.write(ended.stdout)
-            status = ended.returncode or status
-    return status
-
-
-def waiting() -> list[str]:
-    """The command of the second run."""
-    folders = [f"tests/{folder}" for folder in WAITING]
-    return [
-        *PYTHON,
-        "pytest",
-        *folders,
-        f"--ignore={SLICE}",
-        "-o",
-        "cache_dir=.pytest_cache/waiting",
-    ]
+        beside = pool.submit(
+            subprocess.run,
+            [*_pytest(rest()), "-o", "cache_dir=.pytest_cache/beside"],
+            check=False,
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        statuses = [
+            subprocess.call(_pytest(SYSTEMS), cwd=ROOT),
+            subprocess.call([*PYTHON, "mypy"], cwd=ROOT),
+        ]
+        ended = beside.result()
+    sys.stdout.write(ended.stdout)
+    return next(filter(None, [*statuses, ended.returncode]), 0)
 
 
 def rest() -> list[str]:
-    """The command of the first run: all other folders, whatever they are called, and the slice."""
+    """All other folders, whatever they are called."""
     folders = sorted(path.name for path in TESTS.iterdir() if any(path.glob("**/test_*.py")))
-    others = [one for one in folders if one not in (*WAITING, FIRST)]
-    return [*PYTHON, "pytest", f"tests/{FIRST}", *(f"tests/{one}" for one in others), SLICE]
+    others = [folder for folder in folders if folder not in SYSTEMS]
+    return sorted(others, key=WAITING.__contains__)
 
 
-def _hushed(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command, check=False, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+def _pytest(folders: tuple[str, ...] | list[str]) -> list[str]:
+    return [*PYTHON, "pytest", *(f"tests/{folder}" for folder in folders)]
 
 
 if __name__ == "__main__":
