@@ -47,11 +47,14 @@ class Purse:
         match command:
             case payment.AuthorizePayment():
                 return self._decided(sent, ["authorised", "authorised", "challenge", "declined"])
+            case payment.AwaitChallenge() if self.states[command.payment_id] == "voided":
+                return payment.PaymentDeclined(reason="voided")
             case payment.AwaitChallenge():
                 return self._decided(sent, ["authorised", "declined"])
             case payment.VoidPayment():
-                assert self.states[command.payment_id] in ("authorised", "challenge")
-                return self._now(sent, "voided")
+                before = self.states[command.payment_id]
+                assert before in ("authorised", "challenge", "voided", "declined")
+                return self._now(sent, before if before == "declined" else "voided")
             case payment.CapturePayment():
                 assert self.states[command.payment_id] == "authorised"
                 return self._now(sent, "captured")
@@ -121,6 +124,8 @@ class Life:
             sent = self.h.sent[self.answered]
             self.answered += 1
             answer = self.purse.answer(sent)
+            if sent.answer_to is None:
+                return
             for _ in range(self.dice.randint(1, 2)):
                 await self.h.answer_asked(sent, answer)
 

@@ -1,10 +1,10 @@
 """PayReservation and the booking saga: confirmed, challenged, declined, too late."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from tests.harness import Harness, driver
+from tests.harness import Harness, Sent, driver
 from tests.services.reservation.acting import (
     METHOD,
     cancel,
@@ -19,6 +19,7 @@ from tests.services.reservation.acting import (
     soon,
     stored,
 )
+from tests.services.reservation.closing import close, know_station
 
 from evslot.embedded.throwaway import PostgresServer
 from evslot.services.payment import messages as payment
@@ -227,7 +228,7 @@ async def test_money_that_comes_too_late_is_put_back(
     ("state", "compensation", "after"),
     [("authorised", "VoidPayment", "voided"), ("captured", "RefundPayment", "refunded")],
 )
-async def test_a_challenge_heard_of_after_the_hold_is_waited_for_and_its_money_put_back(
+async def test_a_challenge_heard_of_after_the_hold_is_let_go_and_money_taken_meanwhile_put_back(
     postgres_server: PostgresServer,
     state: payment.PaymentState,
     compensation: str,
@@ -241,12 +242,58 @@ async def test_a_challenge_heard_of_after_the_hold_is_waited_for_and_its_money_p
         await lapse(h, held)
         await h.answer_asked(h.sent[0], paid(h.sent[0], "challenge"))
         assert (await stored(h, number)).code == "hold_over"
-        assert names(h.sent) == ["AuthorizePayment", "AwaitChallenge"]
-        await h.answer_asked(h.sent[1], paid(h.sent[1], state))
-        assert names(h.sent)[-1] == compensation
+        assert sorted(names(h.sent)) == ["AuthorizePayment", "AwaitChallenge", "VoidPayment"]
+        await h.answer_asked(awaiting(h), paid(h.sent[0], state))
+        assert names(h.sent)[3:] == [compensation]
         await h.answer_asked(h.sent[-1], paid(h.sent[-1], after))
         assert (await now_of(h, held, me)).payment_state == after
         assert [end for *_, end in await sagas(h)] == ["failed"]
+
+
+@pytest.mark.parametrize("by", ["swept", "taken", "released", "closed"])
+async def test_a_hold_that_ends_in_its_challenge_lets_it_go_at_once(
+    postgres_server: PostgresServer, by: str
+) -> None:
+    """Nobody has to wait until the provider gives up: minutes, with the money in between."""
+    async with Harness(SERVICE, postgres_server) as h:
+        me, start = driver(), soon()
+        await know_station(h)
+        held = await hold(h, start, me)
+        await pay(h, held, me)
+        await h.answer_asked(h.sent[0], paid(h.sent[0], "challenge"))
+        if by != "released":
+            await lapse(h, held)
+        match by:
+            case "swept":
+                await h.run_periodic()
+            case "taken":
+                await hold(h, start, driver())
+            case "released":
+                await cancel(h, held, me)
+            case "closed":
+                await close(h, datetime.now(UTC) + timedelta(hours=1), 48)
+        await h.run_periodic()
+        assert names(h.sent) == ["AuthorizePayment", "AwaitChallenge", "VoidPayment"]
+        voided = h.sent[2].command
+        assert isinstance(voided, payment.VoidPayment)
+        assert voided.payment_id == h.sent[0].command.payment_id  # type: ignore[attr-defined]
+        await h.answer_asked(awaiting(h), payment.PaymentDeclined(reason="voided"))
+        assert [end for *_, end in await sagas(h)] == ["failed"]
+        assert len(h.sent) == 3, "there is nothing left to put back"
+        assert (await now_of(h, held, me)).payment_state == "declined"
+
+
+async def test_a_hold_that_lapses_before_its_payment_is_challenged_voids_nothing_itself(
+    postgres_server: PostgresServer,
+) -> None:
+    """What is not known yet the saga undoes once it is."""
+    async with Harness(SERVICE, postgres_server) as h:
+        me = driver()
+        held = await hold(h, soon(), me)
+        await pay(h, held, me)
+        await lapse(h, held)
+        await h.run_periodic()
+        assert names(h.sent) == ["AuthorizePayment"]
 
 
 async def test_a_challenge_approved_after_the_hold_is_voided(
@@ -258,8 +305,13 @@ async def test_a_challenge_approved_after_the_hold_is_voided(
         await pay(h, held, me)
         await h.answer_asked(h.sent[0], paid(h.sent[0], "challenge"))
         await lapse(h, held)
-        await h.answer_asked(h.sent[1], paid(h.sent[1], "authorised"))
+        await h.answer_asked(awaiting(h), paid(h.sent[0], "authorised"))
         assert names(h.sent)[-1] == "VoidPayment"
+
+
+def awaiting(h: Harness) -> Sent:
+    """The saga's question for the end of the challenge."""
+    return next(sent for sent in h.sent if isinstance(sent.command, payment.AwaitChallenge))
 
 
 async def test_a_payment_that_failed_unexpectedly_is_voided_for_nobody_knows(

@@ -45,6 +45,7 @@ async def tell_challenge(run: Paying, tx: Transaction) -> Paying:
     booking = await _locked(run.reservation_id, tx)
     if not booking.is_held(tx.now):
         # The customer may have answered meanwhile: what has become of the money is waited for.
+        tx.send(payment.VoidPayment(payment_id=run.payment_id))
         await tx.answer(run.pay_command, HoldOver())
         return run
     challenged = paying.note(booking, "challenge", tx.now)

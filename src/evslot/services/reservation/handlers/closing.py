@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from evslot.services.reservation import store
-from evslot.services.reservation.domain import closing, telling
-from evslot.services.reservation.handlers.holding import EXPIRED
+from evslot.services.reservation.domain import closing
+from evslot.services.reservation.handlers.lapsing import tell_expired
 from evslot.services.reservation.handlers.parties import own_station
 from evslot.services.reservation.messages import (
     Closure,
@@ -37,8 +37,7 @@ async def set_closure(command: SetClosure, tx: Transaction) -> ClosureDetails:
     closure = closing.close(command, own.organisation_id, own.charger_ids, tx.now)
     if not await store.insert_closure(tx, closure, tx.caller.require_user()):
         raise ClosureExists()
-    for booking in await store.expire_lapsed_on(tx, closure.charger_ids):
-        tx.emit(telling.event(booking, EXPIRED))
+    tell_expired(await store.expire_lapsed_on(tx, closure.charger_ids), tx)
     booked = await take_gaps(closure, tx)
     await store.insert_touched(tx, closure, booked)
     tx.emit(ClosureChanged(closure=closure, version=closure.version))

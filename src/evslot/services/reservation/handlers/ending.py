@@ -3,6 +3,7 @@
 from evslot.services.reservation import store
 from evslot.services.reservation.domain import cancelling, telling, visiting
 from evslot.services.reservation.domain.booking import Booking, Told
+from evslot.services.reservation.handlers.lapsing import let_challenge_go, tell_expired
 from evslot.services.reservation.handlers.parties import By, booking_and_party
 from evslot.services.reservation.messages import (
     Cancellation,
@@ -52,7 +53,9 @@ async def _give_up(cancelled: cancelling.Cancelled, told: Told, tx: Transaction)
     await store.update_reservation(tx, cancelled.booking, told)
     await store.free_claims(tx, [reservation.reservation_id])
     tx.emit(telling.event(cancelled.booking, told))
-    if reservation.state == "cancelled":
+    if reservation.state == "released":
+        let_challenge_go(cancelled.booking, tx)
+    else:
         how = cancelling.settling(reservation, cancelled.fee)
         await settle(reservation, how, cancelled.fee, cancelled.refund, tx)
 
@@ -78,8 +81,7 @@ async def check_in(command: CheckIn, tx: Transaction) -> Reservation:
 
 async def _claim_early(booking: Booking, tx: Transaction) -> None:
     """Before the start a driver may begin only where the charger is free until then."""
-    for lapsed in await store.expire_lapsed_on(tx, [booking.reservation.charger_id]):
-        tx.emit(telling.event(lapsed, Told(what="expired", by="system")))
+    tell_expired(await store.expire_lapsed_on(tx, [booking.reservation.charger_id]), tx)
     obstacle = await store.claim_early(tx, booking)
     if obstacle is not None:
         raise ChargerInUse(by=obstacle.kind, until=obstacle.until.isoformat())

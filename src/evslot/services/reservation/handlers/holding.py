@@ -10,6 +10,7 @@ from evslot.services.reservation import store
 from evslot.services.reservation.domain import holding, telling
 from evslot.services.reservation.domain.booking import Booking, Rules, Told
 from evslot.services.reservation.domain.holding import Hold, Wish
+from evslot.services.reservation.handlers.lapsing import tell_expired
 from evslot.services.reservation.handlers.parties import driver_of, own_booking
 from evslot.services.reservation.messages import (
     HoldOver,
@@ -30,7 +31,6 @@ from evslot.values import ReservationId, new_id, station_bucket
 
 handlers = Handlers()
 
-EXPIRED = Told(what="expired", by="system")
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32, without those that are taken for one another on the phone or a sign."""
 
@@ -86,8 +86,7 @@ async def _allowed(
     chargers = {charger for wish in wishes for charger in holding.chargers(wish.quote)}
     await store.lock_drivers(tx, drivers)
     around = await store.look_around(tx, drivers, chargers)
-    for booking in await store.expire(tx, around.lapsed):
-        tx.emit(telling.event(booking, EXPIRED))
+    tell_expired(await store.expire(tx, around.lapsed), tx)
     rules = tx.resource(Rules)
     crowd = await store.crowd(tx, drivers, chargers) if rules.newcomer_holds else None
     allowed = []

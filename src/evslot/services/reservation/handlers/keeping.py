@@ -5,7 +5,7 @@ from uuid import UUID
 from evslot.services.reservation import store
 from evslot.services.reservation.domain import telling
 from evslot.services.reservation.handlers.ending import give_up_all
-from evslot.services.reservation.handlers.holding import EXPIRED
+from evslot.services.reservation.handlers.lapsing import tell_expired
 from evslot.services.user import messages as user
 from evslot.spine.handling import Handlers
 from evslot.spine.transaction import Transaction
@@ -20,8 +20,7 @@ REPUBLISHED_AT_ONCE = 500
 @handlers.every(seconds=1.0)
 async def sweep(tx: Transaction) -> None:
     """Free what nobody paid; a full sweep goes on a second later."""
-    for booking in await store.expire_lapsed(tx, SWEPT_AT_ONCE):
-        tx.emit(telling.event(booking, EXPIRED))
+    tell_expired(await store.expire_lapsed(tx, SWEPT_AT_ONCE), tx)
 
 
 @handlers.republish
