@@ -93,6 +93,23 @@ async def test_a_challenge_that_is_refused_leaves_the_hold(
     await driver.cancel(held)
 
 
+async def test_a_hold_given_up_in_its_challenge_has_it_let_go_at_once(
+    driver: Person, station: StationView
+) -> None:
+    held = await driver.hold(await driver.quote(station, tomorrow()))
+    challenged = await driver.pay(held, "sim_challenge")
+    assert challenged.challenge_url is not None
+    await driver.cancel(held)
+    over = (await driver.eventual_payment_state(held, "declined")).reservation
+    assert over.state == "released"
+    await eventually(
+        lambda: driver.payment(over.payment_id), lambda payment: payment.state == "voided"
+    )
+    with pytest.raises(Said) as late:
+        await driver.post(challenged.challenge_url, dict, {"answer": "approve"})
+    assert late.value.code == "no_challenge_open"
+
+
 async def test_what_starts_in_a_week_is_paid_at_once_and_given_back(
     driver: Person, station: StationView
 ) -> None:
